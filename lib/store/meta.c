@@ -31,7 +31,7 @@ enum {
     ROOT_SUMMARY = 10,
     OFF_CHECKSUM = VDBI_PAGE - 8
 };
-_Static_assert(VDBI_ROOT_COUNT == ROOT_SPACE, "the map's roots follow the image's");
+_Static_assert((int)VDBI_ROOT_COUNT == (int)ROOT_SPACE, "the map's roots follow the image's");
 
 uint64_t vdbi_meta_place(uint64_t generation)
 {
@@ -93,21 +93,20 @@ static int sane(const vdbi_meta *m)
 int vdbi_meta_decode(const uint8_t page[VDBI_PAGE], uint64_t place, vdbi_meta *m)
 {
     vdbi_image *image = &m->image;
+    uint32_t format;
 
     memset(m, 0, sizeof *m);
     if (is_zero(page))
         return VDBI_META_ZERO;
     if (memcmp(page, magic, sizeof magic) != 0)
         return VDBI_META_BAD;
-    /* A newer format may have its checksum elsewhere: its number alone decides. */
-    if (vdbi_get32(page + OFF_FORMAT) > VDBI_FORMAT && vdbi_get32(page + OFF_FORMAT) < 1000)
-        return VDBI_META_NEWER;
+    format = vdbi_get32(page + OFF_FORMAT);
     if (vdbi_get64(page + OFF_CHECKSUM) != vdbi_hash64(page, OFF_CHECKSUM, place))
-        return VDBI_META_BAD;
-    if (vdbi_get32(page + OFF_FORMAT) != VDBI_FORMAT)
-        return VDBI_META_BAD;
-    if (vdbi_get32(page + OFF_FEATURES))
+        return format > VDBI_FORMAT ? VDBI_META_ODD : VDBI_META_BAD;
+    if (format > VDBI_FORMAT || vdbi_get32(page + OFF_FEATURES))
         return VDBI_META_NEWER;
+    if (format != VDBI_FORMAT)
+        return VDBI_META_BAD;
     memcpy(m->uuid, page + OFF_UUID, VDBI_UUID);
     m->generation = vdbi_get64(page + OFF_GENERATION);
     image->sequence = vdbi_get64(page + OFF_SEQUENCE);

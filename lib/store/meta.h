@@ -37,7 +37,14 @@ typedef struct vdbi_meta {
 uint64_t vdbi_meta_place(uint64_t generation);
 void vdbi_meta_encode(const vdbi_meta *meta, uint8_t page[VDBI_PAGE]);
 
-enum { VDBI_META_VALID, VDBI_META_ZERO, VDBI_META_BAD, VDBI_META_NEWER };
+/* NEWER: whole, and written by a newer version; ODD: not whole, and says it was. */
+enum {
+    VDBI_META_VALID,
+    VDBI_META_ZERO,
+    VDBI_META_BAD,
+    VDBI_META_NEWER,
+    VDBI_META_ODD
+};
 /* What the page at this place is; VALID fills *out. */
 int vdbi_meta_decode(const uint8_t page[VDBI_PAGE], uint64_t place, vdbi_meta *out);
 
