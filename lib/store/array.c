@@ -156,20 +156,27 @@ static vdb_status own_path(vdbi_change *change, vdbi_ref *root, uint8_t structur
     return VDB_OK;
 }
 
-vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structure,
-                            uint32_t pages, uint64_t block, int beyond, uint8_t **bytes)
+vdb_status vdbi_array_peek(vdbi_change *change, const vdbi_ref *root, uint32_t pages,
+                           uint64_t block, int beyond, uint8_t **bytes)
 {
     vdbi_ref ref;
     vdb_status st = find(change->pager, root, pages, block, &ref);
 
     *bytes = NULL;
-    if (st)
-        return st;
-    if (ref.frame && (ref.frame->writer == change->writer ||
-                      (beyond && ref.frame->epoch == change->epoch))) {
+    if (!st && ref.frame &&
+        (ref.frame->writer == change->writer ||
+         (beyond && ref.frame->epoch == change->epoch)))
         *bytes = ref.frame->bytes;
-        return VDB_OK;
-    }
+    return st;
+}
+
+vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structure,
+                            uint32_t pages, uint64_t block, int beyond, uint8_t **bytes)
+{
+    vdb_status st = vdbi_array_peek(change, root, pages, block, beyond, bytes);
+
+    if (st || *bytes)
+        return st;
     if (vdbi_ref_none(root)) {
         /* As low as the block allows: ten rows are one block, with nothing above. */
         memset(root, 0, sizeof *root);

@@ -25,6 +25,10 @@ vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structu
                             uint32_t pages, uint64_t block, int beyond,
                             uint8_t **bytes);
 
+/* As vdbi_array_write, but *bytes is NULL when that would have to copy or make pages. */
+vdb_status vdbi_array_peek(vdbi_change *change, const vdbi_ref *root, uint32_t pages,
+                           uint64_t block, int beyond, uint8_t **bytes);
+
 /* Turn a block into a hole. */
 vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
                             uint64_t block);
