@@ -362,3 +362,15 @@ vdb_status vdbi_log_sync(vdbi_log *log)
         log->synced_lsn = log->written_lsn;
     return st;
 }
+
+int vdbi_log_poisoned(const vdbi_log *log)
+{
+    return log->poisoned;
+}
+
+vdb_status vdbi_log_reserve(vdbi_log *log, uint64_t size)
+{
+    log_file *f = &log->files[log->current];
+
+    return size <= f->end ? VDB_OK : vdbi_file_reserve(&f->file, f->end, size - f->end);
+}
