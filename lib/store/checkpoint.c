@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "store/array.h"
+#include "store/column.h"
 #include "store/layout.h"
 #include "store/record.h"
 #include "store/store_priv.h"
@@ -256,17 +257,12 @@ static vdb_status assure_length(vdbi_store *s, uint64_t pages)
 /* Hold the image that is to be saved, and take over what it does without. */
 static vdb_status choose(vdbi_store *s, const vdbi_image *image)
 {
-    vdb_status st = vdbi_grow(s->memory, &s->freeing.items, &s->freeing.capacity,
-                              s->freeing.count + s->superseded.count,
-                              sizeof *s->freeing.items);
+    vdb_status st =
+        vdbi_superseded_reserve(s->pager, &s->freeing, s->superseded.count);
 
     if (st)
         return st;
-    if (s->superseded.count)
-        memcpy(s->freeing.items + s->freeing.count, s->superseded.items,
-               s->superseded.count * sizeof *s->superseded.items);
-    s->freeing.count += s->superseded.count;
-    s->superseded.count = 0;
+    vdbi_superseded_move(&s->freeing, &s->superseded);
     s->saving = *image;
     vdbi_image_retain(&s->saving);
     s->saving_valid = 1;

@@ -1,6 +1,6 @@
 /* creation.c: which meta page counts, and creating a file; docs/format.md, "Meta pages".
  */
-#include <errno.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "store/store_priv.h"

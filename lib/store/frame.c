@@ -448,15 +448,6 @@ vdb_status vdbi_change_new(vdbi_change *change, uint32_t pages, uint32_t height,
     return VDB_OK;
 }
 
-/* Room for one more, so that noting it cannot fail. */
-static vdb_status superseded_reserve(vdbi_change *change)
-{
-    vdbi_superseded_list *l = &change->superseded;
-
-    return vdbi_grow(change->pager->memory, &l->items, &l->capacity, l->count + 1,
-                     sizeof *l->items);
-}
-
 static void superseded_note(vdbi_change *change, const vdbi_ref *ref)
 {
     vdbi_superseded *s = &change->superseded.items[change->superseded.count];
@@ -473,6 +464,20 @@ static void superseded_note(vdbi_change *change, const vdbi_ref *ref)
     }
     s->pages = ref->pages;
     change->superseded.count++;
+}
+
+vdb_status vdbi_superseded_reserve(vdbi_pager *p, vdbi_superseded_list *to, size_t more)
+{
+    return vdbi_grow(p->memory, &to->items, &to->capacity, to->count + more,
+                     sizeof *to->items);
+}
+
+void vdbi_superseded_move(vdbi_superseded_list *to, vdbi_superseded_list *from)
+{
+    if (from->count)
+        memcpy(to->items + to->count, from->items, from->count * sizeof *from->items);
+    to->count += from->count;
+    from->count = 0;
 }
 
 void vdbi_superseded_clear(vdbi_pager *p, vdbi_superseded_list *list)
@@ -522,7 +527,7 @@ vdb_status vdbi_change_page(vdbi_change *change, vdbi_ref *ref, int has_kids)
         return VDB_OK;
     st = vdbi_page_read(change->pager, ref, &bytes);
     if (!st)
-        st = superseded_reserve(change);
+        st = vdbi_superseded_reserve(change->pager, &change->superseded, 1);
     if (st)
         return st;
     f = frame_create(change->pager, ref->pages, has_kids);
@@ -542,7 +547,7 @@ vdb_status vdbi_change_page(vdbi_change *change, vdbi_ref *ref, int has_kids)
 
 vdb_status vdbi_change_drop(vdbi_change *change, vdbi_ref *ref)
 {
-    vdb_status st = superseded_reserve(change);
+    vdb_status st = vdbi_superseded_reserve(change->pager, &change->superseded, 1);
 
     if (st)
         return st;

@@ -131,6 +131,10 @@ vdb_status vdbi_change_page(vdbi_change *change, vdbi_ref *ref, int has_kids);
 /* Note that nothing in the change refers to this page any more, and clear *ref.  Its
  * children must have been taken over or dropped before. */
 vdb_status vdbi_change_drop(vdbi_change *change, vdbi_ref *ref);
+/* Move all of `from` behind `to`, which must have room (vdbi_superseded_reserve). */
+vdb_status vdbi_superseded_reserve(vdbi_pager *pager, vdbi_superseded_list *to,
+                                   size_t more);
+void vdbi_superseded_move(vdbi_superseded_list *to, vdbi_superseded_list *from);
 /* Free the list, and drop the frames on it. */
 void vdbi_superseded_clear(vdbi_pager *pager, vdbi_superseded_list *list);
 

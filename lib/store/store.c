@@ -1,6 +1,7 @@
 /* store.c: opening, committing, closing; see store.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "store/store_priv.h"
@@ -151,18 +152,14 @@ static vdb_status replay_frame(void *arg, int kind, uint64_t sequence,
     vdbi_section_end(s->pager);
     if (st || kind != VDBI_FRAME_COMMIT)
         return st;
-    st = vdbi_grow(s->memory, &s->superseded.items, &s->superseded.capacity,
-                   s->superseded.count + r->pending.change.superseded.count,
-                   sizeof *s->superseded.items);
+    st = vdbi_superseded_reserve(s->pager, &s->superseded,
+                                 r->pending.change.superseded.count);
     if (st)
         return st;
     vdbi_image_release(s->pager, r->image);
     vdbi_pending_finish(&r->pending, r->image, &list); /* cannot fail without a log */
-    if (list.count)
-        memcpy(s->superseded.items + s->superseded.count, list.items,
-               list.count * sizeof *list.items);
-    s->superseded.count += list.count;
-    vdbi_free(s->memory, list.items);
+    vdbi_superseded_move(&s->superseded, &list);
+    vdbi_superseded_clear(s->pager, &list);
     r->active = 0;
     s->replayed++;
     return VDB_OK;
@@ -302,6 +299,8 @@ vdb_status vdbi_store_ready(vdbi_store *s)
     if (!s->log || vdbi_log_current(s->log))
         return VDB_OK;
     st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
+    if (vdbi_log_poisoned(s->log))
+        vdbi_store_poison(s, st);
     if (st)
         return st;
     meta = s->meta;
@@ -332,9 +331,8 @@ vdb_status vdbi_store_begin(vdbi_store *s, const vdbi_image *base, uint64_t olde
 vdb_status vdbi_store_finish(vdbi_store *s, vdbi_pending *pending, vdbi_image *image)
 {
     vdbi_superseded_list list;
-    vdb_status st = vdbi_grow(s->memory, &s->superseded.items, &s->superseded.capacity,
-                              s->superseded.count + pending->change.superseded.count,
-                              sizeof *s->superseded.items);
+    vdb_status st = vdbi_superseded_reserve(s->pager, &s->superseded,
+                                            pending->change.superseded.count);
 
     if (!st)
         st = vdbi_pending_finish(pending, image, &list);
@@ -342,11 +340,8 @@ vdb_status vdbi_store_finish(vdbi_store *s, vdbi_pending *pending, vdbi_image *i
         vdbi_pending_drop(pending);
         return st;
     }
-    if (list.count)
-        memcpy(s->superseded.items + s->superseded.count, list.items,
-               list.count * sizeof *list.items);
-    s->superseded.count += list.count;
-    vdbi_free(s->memory, list.items);
+    vdbi_superseded_move(&s->superseded, &list);
+    vdbi_superseded_clear(s->pager, &list);
     return VDB_OK;
 }
 
