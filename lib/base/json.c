@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -62,6 +63,7 @@ vdb_status vdbi_json_parse(const char *text, size_t length, unsigned depth_limit
                            const char *what, json_t **out)
 {
     json_error_t error;
+    const char *nul;
     size_t bad;
 
     assert(depth_limit <= DEPTH_MAX);
@@ -70,6 +72,11 @@ vdb_status vdbi_json_parse(const char *text, size_t length, unsigned depth_limit
         return vdbi_fail_at(VDB_INVALID, 0, "%s: at byte 0: the text is empty", what);
     if (length > INT_MAX) /* Jansson counts bytes in an int */
         return vdbi_fail(VDB_INVALID, "%s: %zu bytes are too many", what, length);
+    /* Jansson 2.14 overlooks one that follows a number. */
+    nul = memchr(text, '\0', length);
+    if (nul)
+        return vdbi_fail_at(VDB_INVALID, nul - text, "%s: at byte %zu: a NUL", what,
+                            (size_t)(nul - text));
     if (!depth_within(text, length, depth_limit, &bad))
         return vdbi_fail_at(VDB_INVALID, (int64_t)bad,
                             "%s: at byte %zu: nested deeper than %u levels", what, bad,
