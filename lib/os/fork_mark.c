@@ -11,15 +11,10 @@
 #include "base/error.h"
 #include "os/thread.h"
 
-enum {
-    MARK_WIPED = 0,
-    MARK_WIPES = 1,
-    MARK_COMPARES = 2
-};
-
 struct vdbi_fork_mark {
-    uint32_t kind; /* MARK_*; an emptied page reads as MARK_WIPED */
-    pid_t pid;     /* under MARK_COMPARES */
+    uint32_t
+        wipes; /* 1: the kernel empties this page in a child; then all is 0 there */
+    pid_t pid;
 };
 
 vdb_status vdbi_fork_mark_create(vdbi_fork_mark **out)
@@ -30,11 +25,10 @@ vdb_status vdbi_fork_mark_create(vdbi_fork_mark **out)
     *out = NULL;
     if (mark == MAP_FAILED)
         return vdbi_fail(VDB_NOMEM, "out of memory: a page for the fork mark");
-    mark->kind = MARK_COMPARES;
     mark->pid = getpid();
 #ifdef MADV_WIPEONFORK
     if (madvise(mark, sizeof *mark, MADV_WIPEONFORK) == 0)
-        mark->kind = MARK_WIPES;
+        mark->wipes = 1;
 #endif
     *out = mark;
     return VDB_OK;
@@ -42,9 +36,7 @@ vdb_status vdbi_fork_mark_create(vdbi_fork_mark **out)
 
 int vdbi_fork_mark_is_child(const vdbi_fork_mark *mark)
 {
-    if (mark->kind == MARK_WIPES)
-        return 0;
-    return mark->kind == MARK_WIPED || mark->pid != getpid();
+    return !mark->wipes && mark->pid != getpid();
 }
 
 void vdbi_fork_mark_free(vdbi_fork_mark *mark)

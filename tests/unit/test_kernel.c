@@ -214,6 +214,7 @@ static void huge_and_tiny_values_give_right_numbers(void **state)
 
 static void results_are_clamped(void **state)
 {
+    static float huge[784], tiny[784];
     float big[40], opposite[40], zero[40] = {0};
     vdbi_query query;
 
@@ -237,6 +238,14 @@ static void results_are_clamped(void **state)
     assert_true(vdbi_distance(&query, opposite) <= 2);
     assert_true(vdbi_distance(&query, big) >= 0);
     assert_true(vdbi_distance(&query, big) < 1e-6f);
+    /* 1 / |query| is a denormal of few bits: no use. */
+    for (size_t i = 0; i < 784; i++) {
+        huge[i] = FLT_MAX;
+        tiny[i] = 1e-12f;
+    }
+    vdbi_query_init(&query, VDB_COSINE, huge, 784);
+    assert_true(vdbi_distance(&query, tiny) < 1e-6f);
+    vdbi_query_init(&query, VDB_COSINE, big, 40);
     /* No direction, no NaN. */
     assert_true(vdbi_distance(&query, zero) == 1);
     vdbi_query_init(&query, VDB_COSINE, zero, 40);
