@@ -5,6 +5,13 @@
  * brackets outside strings, which needs no understanding of what is between them.  In
  * text that is not JSON it may count wrongly, never too little for what Jansson would
  * accept.
+ *
+ * Jansson (2.14) also takes a failed allocation amiss: the buffer in which it gathers
+ * a token starts at 16 bytes, and where it cannot grow, bytes are dropped without a
+ * word, so that another string or number than the one written comes out.  Therefore
+ * text with longer tokens is parsed as the second element of an array whose first is
+ * a string as long as the longest of them: that one makes the buffer grow, and is
+ * looked at afterwards.
  */
 #include "base/json.h"
 
@@ -15,15 +22,26 @@
 #include "base/error.h"
 
 enum {
-    DEPTH_MAX = 2000
-}; /* under Jansson's own */
+    DEPTH_MAX = 2000,      /* under Jansson's own */
+    SHORT_TOKEN_BYTES = 12 /* need no growth of Jansson's buffer */
+};
 
-/* 1 when the text nests no deeper than `limit`; else *bad is the bracket too many. */
-static int depth_within(const char *text, size_t length, unsigned limit, size_t *bad)
+static int ends_token(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':' ||
+           c == '[' || c == ']' || c == '{' || c == '}';
+}
+
+/* 1 when the text nests no deeper than `limit`; else *bad is the bracket too many.
+ * *longest: the bytes of its longest token. */
+static int survey(const char *text, size_t length, unsigned limit, size_t *bad,
+                  size_t *longest)
 {
     unsigned depth = 0;
     int in_string = 0;
+    size_t token = 0; /* where the present one began */
 
+    *longest = 0;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
         if (in_string) {
@@ -42,8 +60,67 @@ static int depth_within(const char *text, size_t length, unsigned limit, size_t 
         } else if ((c == '}' || c == ']') && depth > 0) {
             depth--;
         }
+        if (!in_string && ends_token(c))
+            token = i + 1;
+        else if (i + 1 - token > *longest)
+            *longest = i + 1 - token;
     }
     return 1;
+}
+
+/* ["xxx...",TEXT] as Jansson asks for it, piece by piece. */
+typedef struct source {
+    const char *text;
+    size_t length;
+    size_t guard; /* how many x */
+    size_t given;
+} source;
+
+static size_t give(void *buffer, size_t size, void *arg)
+{
+    source *s = arg;
+    const size_t text_at = s->guard + 4, end = text_at + s->length;
+    char *out = buffer;
+    size_t n = 0;
+
+    for (; n < size && s->given < text_at; s->given++)
+        out[n++] = s->given == 0              ? '['
+                   : s->given == text_at - 1  ? ','
+                   : s->given == 1            ? '"'
+                   : s->given == s->guard + 2 ? '"'
+                                              : 'x';
+    if (n < size && s->given < end) {
+        size_t part = end - s->given < size - n ? end - s->given : size - n;
+        memcpy(out + n, s->text + (s->given - text_at), part);
+        s->given += part;
+        n += part;
+    }
+    if (n < size && s->given == end) {
+        out[n++] = ']';
+        s->given++;
+    }
+    return n;
+}
+
+/* DECODE_ANY: the caller tells an array or a number from broken text, in words of its
+ * own. */
+enum {
+    PARSE_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY
+};
+
+/* The value, or NULL when the text is bad or memory short. */
+static json_t *parse_guarded(const char *text, size_t length, size_t longest)
+{
+    source s = {text, length, longest, 0};
+    json_error_t error;
+    json_t *pair = json_load_callback(give, &s, PARSE_FLAGS, &error);
+    json_t *value = NULL;
+
+    if (json_array_size(pair) == 2 &&
+        json_string_length(json_array_get(pair, 0)) == longest)
+        value = json_incref(json_array_get(pair, 1));
+    json_decref(pair);
+    return value;
 }
 
 static vdb_status refuse(const json_error_t *error, size_t length, const char *what)
@@ -64,29 +141,36 @@ vdb_status vdbi_json_parse(const char *text, size_t length, unsigned depth_limit
 {
     json_error_t error;
     const char *nul;
-    size_t bad;
+    size_t bad, longest;
+    json_t *again;
 
     assert(depth_limit <= DEPTH_MAX);
     *out = NULL;
     if (length == 0)
         return vdbi_fail_at(VDB_INVALID, 0, "%s: at byte 0: the text is empty", what);
-    if (length > INT_MAX) /* Jansson counts bytes in an int */
+    if (length > INT_MAX / 4) /* Jansson counts bytes, the guard's too, in an int */
         return vdbi_fail(VDB_INVALID, "%s: %zu bytes are too many", what, length);
     /* Jansson 2.14 overlooks one that follows a number. */
     nul = memchr(text, '\0', length);
     if (nul)
         return vdbi_fail_at(VDB_INVALID, nul - text, "%s: at byte %zu: a NUL", what,
                             (size_t)(nul - text));
-    if (!depth_within(text, length, depth_limit, &bad))
+    if (!survey(text, length, depth_limit, &bad, &longest))
         return vdbi_fail_at(VDB_INVALID, (int64_t)bad,
                             "%s: at byte %zu: nested deeper than %u levels", what, bad,
                             depth_limit);
-    /* DECODE_ANY: the caller tells an array or a number from broken text, in words
-     * of its own. */
-    *out = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (!*out)
-        return refuse(&error, length, what);
-    return VDB_OK;
+    *out = longest > SHORT_TOKEN_BYTES ? parse_guarded(text, length, longest)
+                                       : json_loadb(text, length, PARSE_FLAGS, &error);
+    if (*out)
+        return VDB_OK;
+    /* Again, for the words and the byte of the text as it is.  When now it succeeds,
+     * memory was short: Jansson tells that from bad text at some places only. */
+    again = json_loadb(text, length, PARSE_FLAGS, &error);
+    if (again) {
+        json_decref(again);
+        return vdbi_fail(VDB_NOMEM, "%s: out of memory while parsing", what);
+    }
+    return refuse(&error, length, what);
 }
 
 /* Length of the well-formed sequence that `p` begins with, of `left` bytes; 0: none.

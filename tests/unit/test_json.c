@@ -103,6 +103,33 @@ static void what_is_not_strict_json_is_refused(void **state)
     assert_int_equal(parse_bytes("{}garbage behind the length", 2, 32), VDB_OK);
 }
 
+/* Text that is cut off or goes on, around the guard that long tokens are given. */
+static void long_tokens_are_as_strict(void **state)
+{
+    static const char *const bad[] = {
+        "\"0123456789abcdefghijk\",2",   "\"0123456789abcdefghijk\"]",
+        "\"0123456789abcdefghijk\"],[2", "{\"0123456789abcdefghijk\":1",
+        "[\"0123456789abcdefghijk\"",    "0123456789012345678",
+        "12345678901234567890",          "\"0123456789abcdefghijk",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (parse(bad[i]) != VDB_INVALID)
+            fail_msg("taken: %s", bad[i]);
+        assert_true(last.offset >= 0 && last.offset <= (int64_t)strlen(bad[i]));
+    }
+    for (size_t length = 2; length < 5000; length += 1 + length / 50) {
+        char text[5000];
+        json_t *json;
+        memset(text, 'y', length);
+        text[0] = text[length - 1] = '"';
+        assert_int_equal(vdbi_json_parse(text, length, 0, "thing", &json), VDB_OK);
+        assert_int_equal(json_string_length(json), length - 2);
+        json_decref(json);
+    }
+}
+
 static void messages_give_byte_and_reason(void **state)
 {
     (void)state;
@@ -164,10 +191,53 @@ static void brackets_in_strings_do_not_count(void **state)
 }
 
 static int failing;
+static int mallocs_left = -1; /* the one after so many fails; -1: none */
 
 static void *maybe_malloc(size_t size)
 {
+    if (mallocs_left >= 0 && mallocs_left-- == 0)
+        return NULL;
     return failing ? NULL : malloc(size);
+}
+
+/* Fail the n-th allocation, n = 0, 1, ...: never may another value come out. */
+static void a_failed_allocation_never_alters_the_value(void **state)
+{
+    static const char *const texts[] = {
+        "{\"a\":\"0123456789abcdefghijk\"}",
+        "{\"a\":12345.678901234567890,\"b\":[true,{}]}",
+        "{\"a key that is long enough\":[1234567890123456789, -0.1234567890123456e-3]}",
+        "\"a string of some more than sixty-four bytes, for the buffer to grow twice\"",
+        "[\"\\u00e9\\n\\u00e9\\n\\u00e9\", \"short\", 1, null]",
+    };
+
+    (void)state;
+    json_set_alloc_funcs(maybe_malloc, free);
+    for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+        const size_t length = strlen(texts[t]);
+        json_t *want, *got;
+        int failures = 0;
+        assert_int_equal(vdbi_json_parse(texts[t], length, 9, "thing", &want), VDB_OK);
+        for (int n = 0;; n++) {
+            vdb_status status;
+            int fired;
+            mallocs_left = n;
+            status = vdbi_json_parse(texts[t], length, 9, "thing", &got);
+            fired = mallocs_left < 0;
+            mallocs_left = -1;
+            if (status == VDB_OK)
+                assert_true(json_equal(got, want));
+            else
+                assert_int_equal(status, VDB_NOMEM);
+            json_decref(got);
+            failures += status != VDB_OK;
+            if (!fired)
+                break;
+        }
+        assert_true(failures > 1);
+        json_decref(want);
+    }
+    json_set_alloc_funcs(malloc, free);
 }
 
 static void running_out_of_memory_is_told_from_bad_text(void **state)
@@ -242,9 +312,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_parsed),
         cmocka_unit_test(what_is_not_strict_json_is_refused),
+        cmocka_unit_test(long_tokens_are_as_strict),
         cmocka_unit_test(messages_give_byte_and_reason),
         cmocka_unit_test(depth_is_bounded_before_anything_recurses),
         cmocka_unit_test(brackets_in_strings_do_not_count),
+        cmocka_unit_test(a_failed_allocation_never_alters_the_value),
         cmocka_unit_test(running_out_of_memory_is_told_from_bad_text),
         cmocka_unit_test(utf8_is_what_the_definition_says),
     };
