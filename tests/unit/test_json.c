@@ -193,9 +193,13 @@ static void brackets_in_strings_do_not_count(void **state)
 static int failing;
 static int mallocs_left = -1; /* the one after so many fails; -1: none */
 
+static size_t refused_size; /* no block of this size is given; 0: all are */
+
 static void *maybe_malloc(size_t size)
 {
     if (mallocs_left >= 0 && mallocs_left-- == 0)
+        return NULL;
+    if (size == refused_size)
         return NULL;
     return failing ? NULL : malloc(size);
 }
@@ -237,6 +241,21 @@ static void a_failed_allocation_never_alters_the_value(void **state)
         assert_true(failures > 1);
         json_decref(want);
     }
+    json_set_alloc_funcs(malloc, free);
+}
+
+static void a_buffer_that_never_grows_is_noticed(void **state)
+{
+    const char *text = "{\"a\":\"0123456789abcdefghijk\"}";
+    json_t *json;
+
+    (void)state;
+    json_set_alloc_funcs(maybe_malloc, free);
+    refused_size = 32; /* twice what Jansson begins with */
+    assert_int_equal(vdbi_json_parse(text, strlen(text), 9, "thing", &json), VDB_NOMEM);
+    refused_size = 0;
+    assert_int_equal(vdbi_json_parse(text, strlen(text), 9, "thing", &json), VDB_OK);
+    json_decref(json);
     json_set_alloc_funcs(malloc, free);
 }
 
@@ -317,6 +336,7 @@ int main(void)
         cmocka_unit_test(depth_is_bounded_before_anything_recurses),
         cmocka_unit_test(brackets_in_strings_do_not_count),
         cmocka_unit_test(a_failed_allocation_never_alters_the_value),
+        cmocka_unit_test(a_buffer_that_never_grows_is_noticed),
         cmocka_unit_test(running_out_of_memory_is_told_from_bad_text),
         cmocka_unit_test(utf8_is_what_the_definition_says),
     };
