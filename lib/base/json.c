@@ -8,10 +8,11 @@
  *
  * Jansson (2.14) also takes a failed allocation amiss: the buffer in which it gathers
  * a token starts at 16 bytes, and where it cannot grow, bytes are dropped without a
- * word, so that another string or number than the one written comes out.  Therefore
- * text with longer tokens is parsed as the second element of an array whose first is
- * a string as long as the longest of them: that one makes the buffer grow, and is
- * looked at afterwards.
+ * word, so that another string or number than the one written comes out; without its
+ * closing quote a string is even read beyond its end.  Therefore text with longer
+ * tokens is parsed only when as much memory as that buffer can want is seen to be
+ * there, and as the second element of an array whose first is a string as long as the
+ * longest token: that one makes the buffer grow, and is looked at afterwards.
  */
 #include "base/json.h"
 
@@ -108,16 +109,37 @@ enum {
     PARSE_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY
 };
 
+/* 1 when Jansson's allocator has what its buffer may ask for (it doubles, and both old
+ * and new stand while it copies). */
+static int memory_is_there(size_t longest)
+{
+    json_malloc_t allocate;
+    json_free_t release;
+    void *probe;
+
+    if (longest <= SHORT_TOKEN_BYTES)
+        return 1;
+    json_get_alloc_funcs(&allocate, &release);
+    probe = allocate(4 * longest + 64);
+    if (!probe)
+        return 0;
+    release(probe);
+    return 1;
+}
+
 /* The value, or NULL when the text is bad or memory short. */
 static json_t *parse_guarded(const char *text, size_t length, size_t longest)
 {
-    source s = {text, length, longest, 0};
+    /* The buffer grows when a power of two is full; that must not befall the guard's
+     * closing quote. */
+    const size_t guard = longest + (((longest + 2) & (longest + 1)) == 0);
+    source s = {text, length, guard, 0};
     json_error_t error;
     json_t *pair = json_load_callback(give, &s, PARSE_FLAGS, &error);
     json_t *value = NULL;
 
     if (json_array_size(pair) == 2 &&
-        json_string_length(json_array_get(pair, 0)) == longest)
+        json_string_length(json_array_get(pair, 0)) == guard)
         value = json_incref(json_array_get(pair, 1));
     json_decref(pair);
     return value;
@@ -148,7 +170,7 @@ vdb_status vdbi_json_parse(const char *text, size_t length, unsigned depth_limit
     *out = NULL;
     if (length == 0)
         return vdbi_fail_at(VDB_INVALID, 0, "%s: at byte 0: the text is empty", what);
-    if (length > INT_MAX / 4) /* Jansson counts bytes, the guard's too, in an int */
+    if (length > INT_MAX / 8) /* Jansson counts bytes, the guard's too, in an int */
         return vdbi_fail(VDB_INVALID, "%s: %zu bytes are too many", what, length);
     /* Jansson 2.14 overlooks one that follows a number. */
     nul = memchr(text, '\0', length);
@@ -159,6 +181,8 @@ vdb_status vdbi_json_parse(const char *text, size_t length, unsigned depth_limit
         return vdbi_fail_at(VDB_INVALID, (int64_t)bad,
                             "%s: at byte %zu: nested deeper than %u levels", what, bad,
                             depth_limit);
+    if (!memory_is_there(longest))
+        return vdbi_fail(VDB_NOMEM, "%s: out of memory while parsing", what);
     *out = longest > SHORT_TOKEN_BYTES ? parse_guarded(text, length, longest)
                                        : json_loadb(text, length, PARSE_FLAGS, &error);
     if (*out)

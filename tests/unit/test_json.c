@@ -193,13 +193,13 @@ static void brackets_in_strings_do_not_count(void **state)
 static int failing;
 static int mallocs_left = -1; /* the one after so many fails; -1: none */
 
-static size_t refused_size; /* no block of this size is given; 0: all are */
+static size_t refused_from = SIZE_MAX; /* no block of that size or more is given */
 
 static void *maybe_malloc(size_t size)
 {
     if (mallocs_left >= 0 && mallocs_left-- == 0)
         return NULL;
-    if (size == refused_size)
+    if (size >= refused_from)
         return NULL;
     return failing ? NULL : malloc(size);
 }
@@ -246,16 +246,32 @@ static void a_failed_allocation_never_alters_the_value(void **state)
 
 static void a_buffer_that_never_grows_is_noticed(void **state)
 {
-    const char *text = "{\"a\":\"0123456789abcdefghijk\"}";
-    json_t *json;
+    static char text[20000];
+    int failures = 0, successes = 0;
 
     (void)state;
     json_set_alloc_funcs(maybe_malloc, free);
-    refused_size = 32; /* twice what Jansson begins with */
-    assert_int_equal(vdbi_json_parse(text, strlen(text), 9, "thing", &json), VDB_NOMEM);
-    refused_size = 0;
-    assert_int_equal(vdbi_json_parse(text, strlen(text), 9, "thing", &json), VDB_OK);
-    json_decref(json);
+    for (size_t length = 3; length < 10000; length += 1 + length / 9) {
+        memset(text, 'y', length);
+        memcpy(text, "[\"", 2);
+        memcpy(text + length, "\"]", 2);
+        for (size_t from = 1; from < 100000; from += 1 + from / 20) {
+            vdb_status status;
+            json_t *json;
+            refused_from = from;
+            status = vdbi_json_parse(text, length + 2, 9, "thing", &json);
+            refused_from = SIZE_MAX;
+            failures += status == VDB_NOMEM;
+            successes += status == VDB_OK;
+            if (status == VDB_OK)
+                assert_int_equal(json_string_length(json_array_get(json, 0)),
+                                 length - 2);
+            else
+                assert_int_equal(status, VDB_NOMEM);
+            json_decref(json);
+        }
+    }
+    assert_true(failures > 1000 && successes > 1000);
     json_set_alloc_funcs(malloc, free);
 }
 
