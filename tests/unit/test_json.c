@@ -209,6 +209,7 @@ static void a_failed_allocation_never_alters_the_value(void **state)
 {
     static const char *const texts[] = {
         "{\"a\":\"0123456789abcdefghijk\"}",
+        "\"a token of thirty bytes: her\"",
         "{\"a\":12345.678901234567890,\"b\":[true,{}]}",
         "{\"a key that is long enough\":[1234567890123456789, -0.1234567890123456e-3]}",
         "\"a string of some more than sixty-four bytes, for the buffer to grow twice\"",
