@@ -15,6 +15,7 @@ enum {
     LOOKUPS_PER_SECTION = 1024,
     STRINGS_PER_SECTION = 4096
 };
+_Static_assert(STRINGS_PER_SECTION > 1, "each part of a walk gets further");
 
 /* ------------------------------------------------------------------ numbers */
 
@@ -160,14 +161,14 @@ static vdb_status bind_string_list(vdbi_evaluation *e, vdbi_bound *b)
     return st;
 }
 
-/* A walk over a field's strings in their order, a part in each reading section. */
+/* A walk over a field's strings in their order, a part in each reading section.  A part
+ * begins with the last string of the one before, whose code is noted twice. */
 typedef struct string_walk {
     vdbi_memory *memory;
     vdbi_bound *bound;
     vdb_status status;
     size_t visited;
     int more;
-    int resumed; /* the first string has been seen already: `last` */
     size_t last_length;
     char last[VDBI_STRING_MAX];
 } string_walk;
@@ -195,7 +196,7 @@ static int wants_string(const vdbi_leaf *leaf, const char *text, size_t length,
         return order >= 0;
     default: /* VDBI_LEAF_PREFIX */
         wanted = length >= v->text_length && memcmp(text, v->text, v->text_length) == 0;
-        *over = !wanted && order > 0;
+        *over = !wanted; /* the walk began at the prefix */
         return wanted;
     }
 }
@@ -204,11 +205,6 @@ static int visit_string(void *arg, const char *text, size_t length, uint32_t cod
 {
     string_walk *w = arg;
     int over;
-    if (w->resumed) {
-        w->resumed = 0;
-        if (vdbi_text_order(text, length, w->last, w->last_length) == 0)
-            return 1;
-    }
     if (wants_string(w->bound->leaf, text, length, &over))
         w->status = want_code(w->memory, w->bound, code);
     if (w->status || over)
@@ -250,7 +246,6 @@ static vdb_status bind_string_range(vdbi_evaluation *e, vdbi_bound *b)
             return st;
         from = w.last;
         length = w.last_length;
-        w.resumed = 1;
     }
 }
 
