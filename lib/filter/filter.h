@@ -5,8 +5,7 @@
  *            or the record must be asked.  Nothing here recurses, freeing included.
  * May call:  store/ (reading), base/.
  * Threads:   any number may evaluate one filter at once.
- * Failure:   VDB_INVALID (parse), VDB_NOMEM, VDB_CORRUPT, VDB_IO, and what tick
- * returns.
+ * Failure:   VDB_INVALID (parse), VDB_NOMEM, VDB_CORRUPT, VDB_IO, and what tick returns.
  */
 #ifndef VDBI_FILTER_H
 #define VDBI_FILTER_H
@@ -25,16 +24,15 @@ void vdbi_filter_free(vdb_filter *filter);
  * words, freed with vdbi_free) says it of slot s; *count of them.
  *
  * Reads the image chunk by chunk, each in a reading section of its own: call it outside
- * of one.  tick, if not NULL, is called between chunks, and stops it with its status.
- */
+ * of one.  tick, if not NULL, is called between chunks, and stops it with its status. */
 vdb_status vdbi_filter_evaluate(const vdb_filter *filter, vdbi_pager *pager,
                                 const vdbi_image *image, vdbi_memory *memory,
                                 vdb_status (*tick)(void *arg), void *tick_arg,
                                 uint64_t **out, uint64_t *count);
 
 /* Whether one record passes, by its id and metadata alone (NULL: none). */
-vdb_status vdbi_filter_test(const vdb_filter *filter, vdbi_memory *memory,
-                            const char *id, size_t id_length, const char *metadata,
+vdb_status vdbi_filter_test(const vdb_filter *filter, vdbi_memory *memory, const char *id,
+                            size_t id_length, const char *metadata,
                             size_t metadata_length, int *passes);
 
 #endif
