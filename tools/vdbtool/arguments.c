@@ -34,7 +34,7 @@ static const option_text OPTIONS[OPTION_COUNT] = {
     [OPTION_PREFIX] = {"prefix", "P", "only ids that begin with P"},
     [OPTION_LIMIT] = {"limit", "N", "at most N ids"},
     [OPTION_AFTER] = {"after", "ID", "only ids behind ID in the order of bytes"},
-    [OPTION_K] = {"k", "N", "how many neighbours (5); also -k N"},
+    [OPTION_K] = {"k", "N", "how many neighbours (5)"},
     [OPTION_FILTER] = {"filter", "JSON", "only vectors that pass; JSON, @FILE or -"},
     [OPTION_EF] = {"ef", "N", "effort of a search in hnsw (50)"},
     [OPTION_EXACT] = {"exact", NULL, "compare every candidate"},
@@ -149,8 +149,8 @@ void print_command_help(const command *which)
         char left[64];
         if (!knows(which, option))
             continue;
-        snprintf(left, sizeof left, "--%s%s%s", OPTIONS[option].name,
-                 OPTIONS[option].value ? " " : "",
+        snprintf(left, sizeof left, "%s%s%s%s", OPTIONS[option].name[1] ? "--" : "-",
+                 OPTIONS[option].name, OPTIONS[option].value ? " " : "",
                  OPTIONS[option].value ? OPTIONS[option].value : "");
         printf("  %-20s %s\n", left, OPTIONS[option].help);
     }

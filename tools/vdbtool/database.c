@@ -171,13 +171,15 @@ int run_check(const arguments *args)
     const char *path = args->operands[0];
     bool json = args->given[OPTION_JSON];
     options.flags = VDB_OPEN_READONLY | VDB_OPEN_MUST_EXIST;
-    vdb_status result = vdb_open(path, &options, &db);
+    vdb_status result;
+    int status = open_quietly(path, &options, &db, &result);
+    if (status)
+        return status;
     if (result == VDB_CORRUPT)
         return print_findings(path, NULL, json);
     if (result)
-        return open_database(path, &options, &db); /* says why */
+        return fail_opening(path, result);
     result = vdb_check(db, NULL, &report, NULL);
-    int status;
     if (result == VDB_OK || (result == VDB_CORRUPT && report))
         status = print_findings(path, report, json);
     else if (result == VDB_CORRUPT)

@@ -22,7 +22,7 @@ int lines_open(lines *source, const char *path)
 
 static int make_room(lines *source)
 {
-    if (source->capacity > LINE_BYTES_MAX) {
+    if (source->capacity >= LINE_BYTES_MAX) {
         fail("%s: line %llu is longer than %zu bytes", source->path,
              (unsigned long long)source->number, LINE_BYTES_MAX);
         return -1;

@@ -52,8 +52,8 @@ int read_options(const arguments *args, vdb_options *out)
     return STATUS_DONE;
 }
 
-static int open_quietly(const char *path, const vdb_options *options, vdb **out,
-                        vdb_status *result)
+int open_quietly(const char *path, const vdb_options *options, vdb **out,
+                 vdb_status *result)
 {
     *out = NULL;
     *result = VDB_OK;
@@ -65,7 +65,7 @@ static int open_quietly(const char *path, const vdb_options *options, vdb **out,
     return STATUS_DONE;
 }
 
-static int fail_opening(const char *path, vdb_status result)
+int fail_opening(const char *path, vdb_status result)
 {
     switch (result) {
     case VDB_NOT_FOUND:

@@ -13,6 +13,12 @@ extern const char *const DURABILITY_NAMES[];
 /* What the options of a command line say about opening. */
 int read_options(const arguments *args, vdb_options *out);
 
+/* vdb_open(), with its status in *result and nothing said about it, but for names
+ * that no command takes; and how to say it. */
+int open_quietly(const char *path, const vdb_options *options, vdb **out,
+                 vdb_status *result);
+int fail_opening(const char *path, vdb_status result);
+
 /* vdb_open(), saying what went wrong; `options` with its flags. */
 int open_database(const char *path, const vdb_options *options, vdb **out);
 
