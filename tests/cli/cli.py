@@ -333,6 +333,12 @@ def bad_data_are_refused_with_their_place():
         for file in ["a.vdb", "new.vdb"]:
             expect_unchanged(1, words, "import", file, name)
         os.remove(name)
+    write("cut.fvecs", good[:-1])
+    expect_unchanged(1, ["row 2 at byte 24"], "import", "a.vdb", "cut.fvecs", "--batch", 1)
+    expect_unchanged(1, ["row 2 at byte 24"], "search", "a.vdb", "--queries", "cut.fvecs")
+    write("meta.jsonl", "{}\n" * 2)
+    expect_unchanged(1, ["2 lines", "3 rows"], "import", "a.vdb", "good.fvecs", "--metadata",
+                     "meta.jsonl", "--batch", 1)
     expect_unchanged(1, ["missing.fvecs"], "import", "a.vdb", "missing.fvecs")
     os.mkdir("folder.fvecs")
     expect_unchanged(1, ["folder.fvecs"], "import", "a.vdb", "folder.fvecs")
@@ -373,6 +379,10 @@ def output_that_cannot_be_written_is_an_error():
         os.close(write_end)
         vdbtool(*args, status=1, stdout=None, preexec_fn=lambda: os.close(1))
     vdbtool("export", "a.vdb", "/dev/full", status=1)
+    vdbtool("insert", "a.vdb", "y", "--vector", "1,2,3", status=1, stdout=None,
+            preexec_fn=lambda: os.close(1))
+    check("Inserted" not in open("a.vdb", "rb").read().decode("latin-1"), "in the file")
+    check("No damage" in vdbtool("check", "a.vdb"), "checked")
 
 
 @test
@@ -484,6 +494,7 @@ def metadata_are_kept_byte_for_byte():
              for i, text in enumerate(texts)]
     lines += ['{"metadata":{"first":1},"vector":[9,1],"id":"first"}',
               '{"vector":[9,1],"id":"x","x":{"metadata":{"no":1}},"metadata":null}',
+              '{"x":{"metadata":{"no":1}},"vector":[9,1],"id":"y","metadata":{"yes":1}}',
               '{"meta\\u0064ata":{"a":1},"vector":[9,1],"id":"escaped"}']
     write("in.jsonl", "\n".join(lines))
     vdbtool("import", "a.vdb", "in.jsonl")
@@ -491,6 +502,7 @@ def metadata_are_kept_byte_for_byte():
         check(vdbtool("get", "a.vdb", i, "--json").endswith(f',"metadata":{text}}}\n'), text)
     check('"metadata":{"first":1}}' in vdbtool("get", "a.vdb", "first", "--json"), "first")
     check("metadata" not in vdbtool("get", "a.vdb", "x", "--json"), "null")
+    check('"metadata":{"yes":1}}' in vdbtool("get", "a.vdb", "y", "--json"), "nested")
     got = json.loads(vdbtool("get", "a.vdb", "escaped", "--json"))
     check(got["metadata"] == {"a": 1}, got)
     write("rows.fvecs", fvecs([(i, 2) for i in range(len(texts))]))
@@ -535,8 +547,8 @@ def import_replaces_what_differs():
     check(vdbtool("export", "a.vdb", "-") == vdbtool("export", "b.vdb", "-"), "replaced")
     lines = ['{"id":"a","vector":[1]}', '{"id":"b","vector":[5]}', '{"id":"a","vector":[2]}']
     write("twice.jsonl", "\n".join(lines))
-    for _ in range(3):
-        vdbtool("import", "c.vdb", "twice.jsonl", "--batch", 1)
+    for batch in [1, 1000, 1, 2]:
+        vdbtool("import", "c.vdb", "twice.jsonl", "--batch", batch)
         got = json.loads(vdbtool("get", "c.vdb", "a", "--json"))
         check(got["vector"] == [2], f"the later of two rows stays: {got}")
 
