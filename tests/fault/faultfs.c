@@ -35,6 +35,7 @@ static call_fate enter(faultfs *fs, uint32_t kind, bool mutating)
         return fate;
     }
     fs->all_calls++;
+    fs->calls_of[__builtin_ctz(kind)]++;
     if (mutating && ++fs->calls == fs->cut_at) {
         fs->cut = true;
         fate.cut = true;
@@ -570,6 +571,16 @@ uint64_t faultfs_calls(const faultfs *fs)
 uint64_t faultfs_all_calls(const faultfs *fs)
 {
     return fs->all_calls;
+}
+
+uint64_t faultfs_calls_of(const faultfs *fs, uint32_t kinds)
+{
+    uint64_t calls = 0;
+
+    for (unsigned bit = 0; bit < 16; bit++)
+        if (kinds >> bit & 1)
+            calls += fs->calls_of[bit];
+    return calls;
 }
 
 size_t faultfs_open_files(const faultfs *fs)

@@ -53,6 +53,8 @@ void faultfs_advance(faultfs *fs, uint64_t nanoseconds);
 uint64_t faultfs_calls(const faultfs *fs);
 /* Calls so far that could have failed: all but now(). */
 uint64_t faultfs_all_calls(const faultfs *fs);
+/* Of those, how many were of these kinds (FAULTFS_OPEN and so on, below). */
+uint64_t faultfs_calls_of(const faultfs *fs, uint32_t kinds);
 size_t faultfs_open_files(const faultfs *fs);
 size_t faultfs_mapped(const faultfs *fs);
 /* Bytes taken, in blocks of 4 KiB: what a capacity is compared with. */

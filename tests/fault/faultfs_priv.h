@@ -81,6 +81,7 @@ struct faultfs {
     size_t op_count, op_room;
 
     uint64_t calls, all_calls, misuses;
+    uint64_t calls_of[16]; /* by bit of the kind */
     size_t handles, maps;
     uint64_t cut_at;
     bool cut;

@@ -772,6 +772,8 @@ static void the_nth_call_fails_once_or_for_ever(void **state)
     assert_int_equal(put(fs, file, 'b', 4, 0), 0);
     assert_int_equal(faultfs_fired(fs), 1);
     assert_int_equal(faultfs_fired_kind(fs), FAULTFS_WRITE);
+    assert_int_equal(faultfs_calls_of(fs, FAULTFS_WRITE), 4);
+    assert_int_equal(faultfs_calls_of(fs, FAULTFS_WRITE | FAULTFS_SYNC), 6);
     faultfs_arm(fs, FAULTFS_EVERY_KIND, 1, EIO, true);
     assert_false(exists(fs, "f"));
     assert_int_equal(put(fs, file, 'b', 4, 0), -EIO);
