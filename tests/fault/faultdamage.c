@@ -193,6 +193,8 @@ static void keep_sectors(damage_plan *plan, const fault_op *op, fault_bytes *dur
     }
 }
 
+/* A write that arrives changed.  Bytes that already held what was written stay, and
+ * zeros appear only where the file grows: there a block can be new and unwritten. */
 static void keep_altered(damage_plan *plan, const fault_op *op, fault_bytes *durable)
 {
     uint8_t *data = fault_allocate(op->size);
@@ -201,10 +203,15 @@ static void keep_altered(damage_plan *plan, const fault_op *op, fault_bytes *dur
     memcpy(data, op->data, op->size);
     if (plan->damage == FAULTFS_ZERO_TAIL)
         from = tear_place(plan, op);
-    if (plan->damage == FAULTFS_GARBAGE_ONE)
-        fill_random(plan, data, op->size);
-    else
-        memset(data + from, 0, op->size - from);
+    for (size_t i = from; i < op->size; i++) {
+        uint64_t place = op->offset + i;
+        uint8_t garbage = (uint8_t)fault_random(&plan->random);
+        if (place >= durable->size)
+            data[i] = plan->damage == FAULTFS_GARBAGE_ONE ? garbage : 0;
+        else if (durable->data[place] != data[i])
+            data[i] =
+                plan->damage == FAULTFS_GARBAGE_ONE ? garbage : durable->data[place];
+    }
     fault_bytes_write(durable, data, op->size, op->offset);
     free(data);
 }

@@ -18,9 +18,11 @@
  * What is kept is applied in the order in which it was made.  The size of a file
  * may grow without the data that made it grow.
  *
- * Two assumptions favour the library, and format.md must state them: bytes that no
+ * Three assumptions favour the library, and format.md must state them: bytes that no
  * unsynced write covers keep their durable value even in a sector that is partly
- * overwritten; and of two writes to the same bytes the earlier never ends on top.
+ * overwritten; of two writes to the same bytes the earlier never ends on top; and
+ * overwriting bytes with the same bytes, as a recovery does that makes a log durable
+ * once more, cannot destroy them.
  *
  * THE MODEL OF A FAILED SYNC
  *
@@ -97,12 +99,12 @@ enum {
     FAULTFS_SECTORS_REVERSE, /* of every write the later sectors only */
     FAULTFS_TEAR_LAST,       /* the last write ends inside a sector */
     FAULTFS_TEAR_ONE,        /* the pick has a hole inside a sector; later ones whole */
-    FAULTFS_ZERO_TAIL,       /* the last write's tail is zeros */
-    FAULTFS_ZERO_ONE,        /* the pick is all zeros */
-    FAULTFS_SIZES_ONLY,      /* sizes as if all had survived, what grew is zeros */
-    FAULTFS_GARBAGE_TAIL,    /* sizes so, what grew is garbage */
-    FAULTFS_GARBAGE_MIXED,   /* what grew: sectors new, zero or garbage */
-    FAULTFS_GARBAGE_ONE,     /* the pick's bytes are garbage, overwritten ones too */
+    FAULTFS_ZERO_TAIL,    /* the last write's tail: zeros, or old where it overwrites */
+    FAULTFS_ZERO_ONE,     /* the pick so, from its beginning */
+    FAULTFS_SIZES_ONLY,   /* sizes as if all had survived, what grew is zeros */
+    FAULTFS_GARBAGE_TAIL, /* sizes so, what grew is garbage */
+    FAULTFS_GARBAGE_MIXED, /* what grew: sectors new, zero or garbage */
+    FAULTFS_GARBAGE_ONE,   /* the pick's bytes are garbage, overwritten ones too */
     FAULTFS_STALE_TAIL,    /* what grew is what once stood there, or in another file */
     FAULTFS_STALE_MIXED,   /* what grew: sectors new or stale */
     FAULTFS_NO_TRUNCATE,   /* all but the truncations */

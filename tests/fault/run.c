@@ -56,12 +56,30 @@ static bool is_poisoned(run *r)
     return r->db && !vdb_stats_get(r->db, &stats) && stats.poisoned;
 }
 
+/* The first failure that a fault explains is forgiven, and the fault is over. */
+static bool excuse(run *r, vdb_status status)
+{
+    if (r->excused || !fault_fired(r) || !status_fits(r, status))
+        return false;
+    r->excused = true;
+    faultfs_disarm(r->fs);
+    faultmem_heal(r->memory);
+    return true;
+}
+
 static bool check_content(run *r, const char *when)
 {
     oracle_row rows[ORACLE_ROWS];
     const char *why;
-    vdb_status status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
+    vdb_status status;
 
+    do {
+        status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
+    } while (status && excuse(r, status));
+    if (status && faultfs_is_cut(r->fs)) {
+        r->ended = true;
+        return false;
+    }
     if (status || why) {
         run_fail(r, "reading %s: %s: %s", when, vdb_status_name(status),
                  why ? why : vdb_errmsg());
@@ -107,13 +125,10 @@ static outcome judge(run *r, vdb_status status, const char *what, unsigned allow
         return DONE;
     if (!vdb_errmsg()[0])
         run_fail(r, "%s: %s without a message", what, vdb_status_name(status));
-    if (r->excused || !fault_fired(r) || !status_fits(r, status)) {
+    if (!excuse(r, status)) {
         run_fail(r, "%s: %s: %s", what, vdb_status_name(status), vdb_errmsg());
         return STOP;
     }
-    r->excused = true;
-    faultfs_disarm(r->fs);
-    faultmem_heal(r->memory);
     if (is_poisoned(r)) {
         check_poisoned(r);
         return STOP;

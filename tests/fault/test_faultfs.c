@@ -477,12 +477,14 @@ static bool zero_tail(const char *data, size_t size)
 
     while (end < size && data[end] == 'b')
         end++;
-    return size == 2548 && end > 1000 && end < size && all_are(data, end, size, 0);
+    return size == 2548 && end > 1000 && end < size &&
+           all_are(data, end, end < 2048 ? 2048 : end, 'a') &&
+           all_are(data, end < 2048 ? 2048 : end, size, 0);
 }
 
 static bool zeros(const char *data, size_t size)
 {
-    return size == 2548 && all_are(data, 1000, 2548, 0);
+    return size == 2548 && all_are(data, 0, 2048, 'a') && all_are(data, 2048, 2548, 0);
 }
 
 static bool only_zeros_grew(const char *data, size_t size)
@@ -608,6 +610,24 @@ static void what_was_cut_off_does_not_come_back_as_a_hole(void **state)
     assert_int_equal(vfs->truncate(vfs->arg, file, 200), 0);
     assert_true(always(fs, FAULTFS_ALL, cut_and_grown));
     assert_true(always(fs, FAULTFS_SIZES_ONLY, cut_and_grown));
+    close_file(fs, file);
+    faultfs_free(fs);
+}
+
+static bool starts_with_a(const char *data, size_t size)
+{
+    return size >= 2048 && all_are(data, 0, 2048, 'a');
+}
+
+static void rewriting_the_same_is_harmless(void **state)
+{
+    faultfs *fs = faultfs_new(1);
+    vdb_file *file = durable_file(fs);
+
+    (void)state;
+    assert_int_equal(put(fs, file, 'a', 3000, 0), 0);
+    for (unsigned damage = 0; damage < FAULTFS_DAMAGES; damage++)
+        assert_true(always(fs, damage, starts_with_a));
     close_file(fs, file);
     faultfs_free(fs);
 }
@@ -977,6 +997,7 @@ int main(void)
         cmocka_unit_test(writes_tear_and_leave_dirt),
         cmocka_unit_test(stale_bytes_and_lost_truncations),
         cmocka_unit_test(what_was_cut_off_does_not_come_back_as_a_hole),
+        cmocka_unit_test(rewriting_the_same_is_harmless),
         cmocka_unit_test(names_are_durable_after_their_own_sync),
         cmocka_unit_test(a_name_without_data_is_an_empty_file),
         cmocka_unit_test(one_file_may_be_ahead_of_another),
