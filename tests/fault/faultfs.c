@@ -265,6 +265,19 @@ static void write_now(faultfs *fs, fault_inode *inode, const void *buffer, size_
     fault_bytes_write(&inode->seen, buffer, size, offset);
 }
 
+/* How much of a write that fails is written all the same: nothing, all, or some. */
+static size_t beginning(faultfs *fs, size_t size)
+{
+    switch (fault_random(&fs->random) % 4) {
+    case 0:
+        return 0;
+    case 1:
+        return size;
+    default:
+        return size ? (size_t)(fault_random(&fs->random) % size) : 0;
+    }
+}
+
 static int fs_write(void *arg, vdb_file *file, const void *buffer, size_t size,
                     uint64_t offset)
 {
@@ -280,8 +293,8 @@ static int fs_write(void *arg, vdb_file *file, const void *buffer, size_t size,
     }
     if (offset > LARGEST_FILE || size > LARGEST_FILE - offset)
         return leave(fs, -EFBIG);
-    if (fate.error && !fate.cut && size)
-        fits = (size_t)(fault_random(&fs->random) % size);
+    if (fate.error && !fate.cut)
+        fits = beginning(fs, size);
     fits = take_space(fs, file->inode, offset, fits);
     write_now(fs, file->inode, buffer, fits, offset);
     if (fate.error)

@@ -150,7 +150,7 @@ enum {
 
 /* Fail the n-th call from now (1: the next) of those kinds with -error; when
  * persistent, every later one of those kinds too.  A write that fails may have
- * written a beginning.  close() fails but closes. */
+ * written a beginning, or all.  close() fails but closes. */
 void faultfs_arm(faultfs *fs, uint32_t kinds, uint64_t n, int error, bool persistent);
 void faultfs_disarm(faultfs *fs);
 /* How many calls have failed because of faultfs_arm(), and the kind of the last. */
