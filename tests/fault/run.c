@@ -46,7 +46,7 @@ static bool status_fits(const run *r, vdb_status status)
         return status == VDB_NOMEM;
     if (status == VDB_BUSY)
         return faultfs_fired_kind(r->fs) == FAULTFS_LOCK;
-    return status == VDB_IO || status == VDB_FULL || status == VDB_POISONED;
+    return status == (r->full ? VDB_FULL : VDB_IO) || status == VDB_POISONED;
 }
 
 static bool is_poisoned(run *r)
@@ -139,6 +139,10 @@ static outcome judge(run *r, vdb_status status, const char *what, unsigned allow
     }
     if (r->db && !check_content(r, "after a failed call"))
         return STOP;
+    if (r->stops) {
+        r->ended = true;
+        return STOP;
+    }
     return AGAIN;
 }
 

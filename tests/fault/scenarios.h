@@ -53,6 +53,9 @@ struct run {
     vdb_snapshot *snapshot;
     oracle_row held[ORACLE_ROWS]; /* what the snapshot must show */
     oracle oracle;
+    /* End at the first excused failure: no retry may cover up what it left. */
+    bool stops;
+    bool full;    /* the call fails for want of space: VDB_FULL, not VDB_IO */
     bool ended;   /* the machine stopped the script */
     bool excused; /* the fault has shown itself */
     bool poisoned;

@@ -90,6 +90,8 @@ static void fail_call(const scenario *script, unsigned kind, uint64_t n, uint64_
     const char *why = NULL;
     char text[800];
 
+    r->full = fault->error == ENOSPC || fault->error == EDQUOT;
+    r->stops = (n / 4 + seed) % 2;
     faultfs_arm(r->fs, fault->kinds, n, fault->error, fault->persistent);
     run_play(r);
     the_campaign.faults += faultfs_fired(r->fs);

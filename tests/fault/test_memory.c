@@ -16,6 +16,7 @@ static void refuse(const scenario *script, uint64_t n, bool persistent)
     const char *why = NULL;
     char text[700];
 
+    r->stops = n / 4 % 2;
     faultmem_fail_at(r->memory, n, persistent);
     run_play(r);
     the_campaign.faults += faultmem_fired(r->memory);
