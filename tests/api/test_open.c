@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 /* ------------------------------------------------------- creation options */
 
 static void defaults_are_the_references(void **state)
@@ -336,6 +338,59 @@ static void a_truncated_file_is_corrupt(void **state)
         }
     }
     free(bytes);
+}
+
+/* Change one byte of the meta page at `place` of the file, and mend its checksum, as
+ * docs/format.md places them. */
+static void patch_meta(unsigned char *file, unsigned place, size_t offset,
+                       unsigned char value)
+{
+    unsigned char *page = file + place * 4096u;
+    uint64_t sum;
+    page[offset] = value;
+    sum = XXH3_64bits_withSeed(page, 4088, place);
+    for (int i = 0; i < 8; i++)
+        page[4088 + i] = (unsigned char)(sum >> (8 * i));
+}
+
+static void a_newer_format_is_unsupported(void **state)
+{
+    fixture *fx = *state;
+    const char *newer = fx_name(fx, "newer");
+    unsigned char *bytes, *copy;
+    unsigned newest;
+    size_t size;
+    fx_put(fx->db, "a", 1, 2, 3, NULL);
+    fx_reopen(fx);
+    fx_put(fx->db, "b", 1, 2, 3, NULL);
+    fx_close(fx);
+    bytes = fx_read(fx->path, &size);
+    assert_true(size > 8192);
+    assert_memory_equal(bytes, "libvdb\r\n", 8);
+    assert_memory_equal(bytes + 4096, "libvdb\r\n", 8);
+    newest = bytes[32] < bytes[4096 + 32]; /* generations, still small */
+    copy = malloc(size);
+    assert_non_null(copy);
+    for (int both = 0; both < 2; both++) {
+        static const size_t offsets[2] = {8, 12}; /* the version; a feature */
+        for (int i = 0; i < 2; i++) {
+            memcpy(copy, bytes, size);
+            patch_meta(copy, newest, offsets[i], 2);
+            if (both)
+                patch_meta(copy, 1 - newest, offsets[i], 2);
+            fx_write(newer, copy, size);
+            refuse(newer, VDB_UNSUPPORTED, "2");
+        }
+    }
+    /* The patch alone is harmless: with the old values the copy opens. */
+    memcpy(copy, bytes, size);
+    patch_meta(copy, 0, 8, 1);
+    patch_meta(copy, 1, 8, 1);
+    fx_write(newer, copy, size);
+    assert_ok(vdb_open(newer, NULL, &fx->db));
+    assert_ids(fx->db, NULL, "a b");
+    free(bytes);
+    free(copy);
 }
 
 static void folders_and_devices_are_refused(void **state)
@@ -691,6 +746,7 @@ int main(int argc, char **argv)
         T(a_foreign_file_is_refused_untouched),
         T(an_empty_file_becomes_a_database),
         T3(a_truncated_file_is_corrupt),
+        T3(a_newer_format_is_unsupported),
         T(folders_and_devices_are_refused),
         T(links_are_followed_but_hard_links_refused),
         T(a_loop_of_links_is_an_error),
