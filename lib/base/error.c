@@ -164,3 +164,8 @@ void vdbi_error_restore(const vdb_error *saved)
 {
     last = *saved;
 }
+
+const char *vdbi_error_text(void)
+{
+    return last.message;
+}

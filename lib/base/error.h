@@ -24,6 +24,9 @@ vdb_status vdbi_fail_at(vdb_status status, int64_t offset, const char *format, .
 vdb_status vdbi_fail_system(int negated_errno, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The thread's last message, "" when there is none; valid until its next error. */
+const char *vdbi_error_text(void);
+
 /* Copies of an error, to carry it from a leader to the thread that waits. */
 void vdbi_error_save(vdb_error *out);
 void vdbi_error_restore(const vdb_error *saved);

@@ -11,8 +11,7 @@
 #include "db/db.h"
 
 enum {
-    GROUP_BYTES = 4 << 20, /* a group takes no further requests beyond it */
-    NO_ROOM = -1           /* status of a request that waits for a checkpoint */
+    GROUP_BYTES = 4 << 20 /* a group takes no further requests beyond it */
 };
 static const uint64_t second = 1000000000;
 
@@ -137,12 +136,10 @@ static void process(vdb *db, vdbi_request *group)
     vdbi_image_retain(&tip);
     for (vdbi_request *r = group; r; r = r->next) {
         if (!has_room(db, r)) {
-            r->status = NO_ROOM;
+            r->status = VDBI_NO_ROOM;
             continue;
         }
-        vdbi_section_begin(db->pager);
         answer(r, apply(db, r, &tip, oldest));
-        vdbi_section_end(db->pager);
         changed |= r->joined;
         if (r->joined)
             only_deletes &= r->only_deletes;
@@ -223,14 +220,14 @@ vdb_status vdbi_commit(vdb *db, vdbi_request *r)
                              r->log_bytes,
                              (unsigned long long)db->options.log_bytes);
         submit(db, r);
-        if (r->status != NO_ROOM)
+        if (r->status != VDBI_NO_ROOM)
             break;
         /* The log is at its bound, or the request found that it needs more than it had
          * asked for.  A checkpoint gives it an empty log. */
         st = attempt < 4 ? vdbi_db_checkpoint(db) : VDB_FULL;
         if (st) {
             char reason[256];
-            snprintf(reason, sizeof reason, "%s", vdb_errmsg());
+            snprintf(reason, sizeof reason, "%s", vdbi_error_text());
             return vdbi_fail(st == VDB_POISONED || st == VDB_NOMEM ? st : VDB_FULL,
                              "the log is at its bound of %llu bytes and no checkpoint "
                              "succeeds (%s)",

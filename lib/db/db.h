@@ -32,7 +32,9 @@ typedef struct vdbi_version {
     struct vdbi_version *older, *newer;
 } vdbi_version;
 
-/* A change that waits for a leader. */
+/* A change that waits for a leader.  apply() is called outside of a reading section.  It
+ * may raise log_bytes and return VDBI_NO_ROOM, to be called again when the log has room. */
+enum { VDBI_NO_ROOM = -1 };
 typedef struct vdbi_request {
     vdb_status (*apply)(struct vdbi_request *request, vdbi_pending *pending);
     void *arg;

@@ -90,7 +90,7 @@ static void checkpoint_or_tell(vdb *db)
     char text[600];
 
     if (vdbi_db_checkpoint(db) && db->env->log) {
-        snprintf(text, sizeof text, "checkpoint failed: %s", vdb_errmsg());
+        snprintf(text, sizeof text, "checkpoint failed: %s", vdbi_error_text());
         db->env->log(db->env->log_arg, VDB_LOG_WARNING, text);
     }
 }

@@ -58,7 +58,8 @@ typedef struct vdbi_step {
 } vdbi_step;
 
 struct vdb_filter {
-    vdbi_memory *memory;
+    vdbi_memory *memory; /* its own: a filter may outlive the environment's handles */
+    vdbi_memory own;
     vdbi_step *steps;
     size_t step_count, step_capacity;
     vdbi_leaf *leaves;

@@ -423,7 +423,8 @@ vdb_status vdbi_filter_parse(vdbi_memory *memory, const char *json, size_t lengt
         return st;
     p.filter = vdbi_calloc(memory, 1, sizeof *p.filter);
     if (p.filter) {
-        p.filter->memory = memory;
+        vdbi_memory_init(&p.filter->own, &memory->allocator);
+        p.filter->memory = &p.filter->own;
         st = compile(&p, root);
     } else {
         st = VDB_NOMEM;
@@ -438,11 +439,14 @@ vdb_status vdbi_filter_parse(vdbi_memory *memory, const char *json, size_t lengt
 
 void vdbi_filter_free(vdb_filter *filter)
 {
+    vdbi_memory memory;
+
     if (!filter)
         return;
     for (size_t i = 0; i < filter->leaf_count; i++)
         vdbi_free(filter->memory, filter->leaves[i].block);
     vdbi_free(filter->memory, filter->leaves);
     vdbi_free(filter->memory, filter->steps);
-    vdbi_free(filter->memory, filter);
+    vdbi_memory_init(&memory, &filter->own.allocator);
+    vdbi_free(&memory, filter);
 }

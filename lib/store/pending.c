@@ -410,9 +410,12 @@ static vdb_status apply_document(vdbi_pending *p, uint32_t slot, const vdbi_put 
 vdb_status vdbi_pending_put(vdbi_pending *p, const vdbi_put *put, int must_be_new)
 {
     uint32_t old, slot;
-    vdb_status st =
-        vdbi_id_find(p->pager, &p->image, put->id, put->id_length, &old);
+    vdb_status st;
 
+    if (p->image.dimension && p->image.dimension != put->dimension)
+        return vdbi_fail(VDB_INVALID, "Dimension mismatch: expected %u, got %u",
+                         p->image.dimension, put->dimension);
+    st = vdbi_id_find(p->pager, &p->image, put->id, put->id_length, &old);
     if (st)
         return st;
     if (old != VDBI_SLOT_NONE && must_be_new)

@@ -319,8 +319,11 @@ vdb_status vdbi_store_ready(vdbi_store *s)
 vdb_status vdbi_store_begin(vdbi_store *s, const vdbi_image *base, uint64_t oldest,
                             vdbi_pending *pending)
 {
-    vdb_status st = vdbi_slots_learn(s->slots, s->pager, base);
+    vdb_status st;
 
+    vdbi_section_begin(s->pager);
+    st = vdbi_slots_learn(s->slots, s->pager, base);
+    vdbi_section_end(s->pager);
     if (st)
         return st;
     vdbi_slots_release(s->slots, oldest);

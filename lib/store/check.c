@@ -1,0 +1,328 @@
+/* check.c: the pages on disk, walked from the meta page; see check.h.  What they mean is
+ * checked in check_image.c. */
+#include "store/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/bitmap.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "store/check_priv.h"
+#include "store/layout.h"
+#include "store/record.h"
+#include "store/store_priv.h"
+#include "store/tree.h"
+
+vdb_status vdbi_check_tell(vdbi_checker *c, int64_t offset, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return c->finding(c->arg, offset, text);
+}
+
+/* A walk over the file; `seen` has a bit for every page that something refers to. */
+typedef struct walk {
+    vdbi_store *store;
+    vdbi_checker *checker;
+    uint64_t *seen;
+    uint64_t *map; /* the map of free space, as read: a bit per page */
+    uint64_t file_pages;
+    const char *name; /* of the structure */
+    uint8_t structure;
+    uint32_t block_pages; /* of its blocks; 0: a tree */
+    /* bounds of the keys of the tree page that is being walked */
+} walk;
+
+typedef struct bound {
+    uint8_t key[VDBI_KEY_MAX];
+    size_t length;
+    int given;
+} bound;
+
+/* A damaged page is a finding; a machine that fails is not. */
+static vdb_status tell_if_corrupt(walk *w, const vdbi_ref *ref, vdb_status st)
+{
+    if (st != VDB_CORRUPT)
+        return st;
+    return vdbi_check_tell(w->checker, (int64_t)(ref->place * VDBI_PAGE), "%s: %s",
+                           w->name, vdbi_error_text());
+}
+
+/* Read a page, note that it is in use; *bytes stays NULL when it is damaged. */
+static vdb_status visit(walk *w, const vdbi_ref *ref, uint8_t **bytes)
+{
+    vdb_status st;
+
+    *bytes = NULL;
+    if (ref->pages == 0 || ref->pages > VDBI_BLOCK_PAGES_MAX || ref->place < 2 ||
+        ref->place + ref->pages > w->file_pages)
+        return vdbi_check_tell(w->checker, (int64_t)(ref->place * VDBI_PAGE),
+                               "%s: a reference to %u pages at %llu", w->name, ref->pages,
+                               (unsigned long long)ref->place);
+    for (uint64_t p = ref->place; p < ref->place + ref->pages; p++) {
+        if (vdbi_bit_get(w->seen, p))
+            return vdbi_check_tell(w->checker, (int64_t)(p * VDBI_PAGE),
+                                   "%s: page %llu is referred to twice", w->name,
+                                   (unsigned long long)p);
+        vdbi_bit_set(w->seen, p);
+    }
+    *bytes = vdbi_alloc(w->store->memory, (size_t)ref->pages * VDBI_PAGE);
+    if (!*bytes)
+        return VDB_NOMEM;
+    st = vdbi_page_reread(w->store->pager, ref, *bytes);
+    w->checker->bytes += (uint64_t)ref->pages * VDBI_PAGE;
+    if (st) {
+        vdbi_free(w->store->memory, *bytes);
+        *bytes = NULL;
+        return tell_if_corrupt(w, ref, st);
+    }
+    return w->checker->tick(w->checker->arg, w->checker->bytes,
+                            w->file_pages * VDBI_PAGE);
+}
+
+static vdb_status odd(walk *w, const vdbi_ref *ref, const char *what)
+{
+    return vdbi_check_tell(w->checker, (int64_t)(ref->place * VDBI_PAGE),
+                           "%s: page %llu: %s", w->name, (unsigned long long)ref->place,
+                           what);
+}
+
+/* Recursion is as deep as the structure is high, which visit() has bounded. */
+static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height,
+                             uint64_t first);
+
+static vdb_status walk_node(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
+                            uint64_t first)
+{
+    uint64_t below = 1;
+    vdb_status st = VDB_OK;
+
+    if (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != ref->height ||
+        bytes[5] != w->structure)
+        return odd(w, ref, "not a node of this array");
+    for (uint32_t i = 1; i < ref->height; i++)
+        below *= VDBI_KIDS_MAX;
+    for (uint32_t i = 0; i < VDBI_KIDS_MAX && !st; i++) {
+        vdbi_ref child;
+        vdbi_ref_get(bytes + vdbi_child_offset(bytes, i), &child);
+        if (!vdbi_ref_none(&child))
+            st = walk_array(w, &child, ref->height - 1, first + i * below);
+    }
+    return st;
+}
+
+static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height, uint64_t first)
+{
+    uint8_t *bytes;
+    vdb_status st;
+
+    if (vdbi_ref_none(ref))
+        return VDB_OK;
+    if (ref->height != height || height > VDBI_HEIGHT_MAX)
+        return odd(w, ref, "a child of the wrong height");
+    if (ref->pages != (height ? 1 : w->block_pages))
+        return odd(w, ref, "a page of the wrong length");
+    st = visit(w, ref, &bytes);
+    if (!st && bytes && height)
+        st = walk_node(w, ref, bytes, first);
+    if (!st && bytes && !height && w->map && w->structure == VDBI_CHECK_MAP)
+        memcpy(w->map + first * (VDBI_PAGE / 8), bytes, VDBI_PAGE);
+    vdbi_free(w->store->memory, bytes);
+    return st;
+}
+
+static vdb_status walk_tree(walk *w, const vdbi_ref *ref, uint32_t height,
+                            const bound *low, const bound *high);
+
+static int out_of_bounds(const uint8_t *key, size_t length, const bound *low,
+                         const bound *high)
+{
+    return (low->given && vdbi_key_compare(key, length, low->key, low->length) < 0) ||
+           (high->given && vdbi_key_compare(key, length, high->key, high->length) >= 0);
+}
+
+static void bound_set(bound *b, const uint8_t *key, size_t length)
+{
+    memcpy(b->key, key, length);
+    b->length = length;
+    b->given = 1;
+}
+
+/* The cells of a sound page: keys within the bounds, children below. */
+static vdb_status walk_cells(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
+                             const bound *low, const bound *high)
+{
+    uint32_t count = vdbi_get16(bytes + 6);
+    bound *own = vdbi_calloc(w->store->memory, 2, sizeof *own);
+    vdb_status st = own ? VDB_OK : VDB_NOMEM;
+
+    for (uint32_t i = 0; i < count && !st; i++) {
+        const uint8_t *cell = bytes + vdbi_get16(bytes + 16 + 2 * i);
+        /* A first cell's key is never relied on (docs/format.md). */
+        if ((ref->height == 0 || i > 0) &&
+            out_of_bounds(cell + 4, vdbi_get16(cell), low, high)) {
+            st = odd(w, ref, "a key outside of its parent's bounds");
+            break;
+        }
+        if (ref->height == 0)
+            continue;
+        own[0] = *low;
+        own[1] = *high;
+        if (i > 0)
+            bound_set(&own[0], cell + 4, vdbi_get16(cell));
+        if (i + 1 < count) {
+            const uint8_t *next = bytes + vdbi_get16(bytes + 16 + 2 * (i + 1));
+            bound_set(&own[1], next + 4, vdbi_get16(next));
+        }
+        vdbi_ref child;
+        vdbi_ref_get(cell + 4 + vdbi_get16(cell), &child);
+        st = vdbi_ref_none(&child) ? odd(w, ref, "a cell without a child")
+                                   : walk_tree(w, &child, ref->height - 1, &own[0],
+                                               &own[1]);
+    }
+    vdbi_free(w->store->memory, own);
+    return st;
+}
+
+static vdb_status walk_tree(walk *w, const vdbi_ref *ref, uint32_t height,
+                            const bound *low, const bound *high)
+{
+    const char *problem;
+    uint8_t *bytes;
+    vdb_status st;
+
+    if (ref->height != height || height > VDBI_HEIGHT_MAX || ref->pages != 1)
+        return odd(w, ref, "a child of the wrong height or length");
+    st = visit(w, ref, &bytes);
+    if (st || !bytes)
+        return st;
+    problem = vdbi_tree_page_problem(bytes, height);
+    if (problem)
+        st = odd(w, ref, problem);
+    else if (bytes[5] != w->structure)
+        st = odd(w, ref, "a page of another tree");
+    else
+        st = walk_cells(w, ref, bytes, low, high);
+    vdbi_free(w->store->memory, bytes);
+    return st;
+}
+
+/* The columns: two pages of directory, then an array for each field. */
+static vdb_status walk_columns(walk *w, const vdbi_ref *top)
+{
+    uint8_t *upper, *lower;
+    vdb_status st;
+
+    if (vdbi_ref_none(top))
+        return VDB_OK;
+    if (top->height != 2 || top->pages != 1)
+        return odd(w, top, "not the columns' directory");
+    st = visit(w, top, &upper);
+    for (uint32_t i = 0; !st && upper && i < VDBI_DIRECTORY_FANOUT; i++) {
+        vdbi_ref low, column;
+        vdbi_ref_get(upper + vdbi_child_offset(upper, i), &low);
+        if (vdbi_ref_none(&low))
+            continue;
+        if (low.height != 1 || low.pages != 1)
+            return odd(w, &low, "not the columns' directory");
+        st = visit(w, &low, &lower);
+        for (uint32_t j = 0; !st && lower && j < VDBI_DIRECTORY_FANOUT; j++) {
+            vdbi_ref_get(lower + vdbi_child_offset(lower, j), &column);
+            st = walk_array(w, &column, column.height, 0);
+        }
+        vdbi_free(w->store->memory, lower);
+    }
+    vdbi_free(w->store->memory, upper);
+    return st;
+}
+
+static vdb_status walk_root(walk *w, int root, const vdbi_ref *ref)
+{
+    static const char *const names[] = {"ids",    "vectors",    "liveness", "places",
+                                        "heap",   "heap's live bytes", "fields",
+                                        "dictionary", "columns"};
+    static const bound none;
+
+    w->name = names[root];
+    w->structure = (uint8_t)root;
+    w->block_pages = 1;
+    switch (root) {
+    case VDBI_ROOT_IDS:
+    case VDBI_ROOT_FIELDS:
+    case VDBI_ROOT_DICTIONARY:
+        return vdbi_ref_none(ref) ? VDB_OK
+                                  : walk_tree(w, ref, ref->height, &none, &none);
+    case VDBI_ROOT_COLUMNS:
+        return walk_columns(w, ref);
+    case VDBI_ROOT_VECTORS:
+        if (!w->store->meta.image.dimension)
+            return VDB_OK;
+        w->block_pages = vdbi_vector_block_pages(w->store->meta.image.dimension);
+        break;
+    case VDBI_ROOT_HEAP:
+        w->block_pages = VDBI_HEAP_PAGES;
+        break;
+    default:
+        break;
+    }
+    return walk_array(w, ref, ref->height, 0);
+}
+
+/* The map must say what the walk has seen. */
+static vdb_status compare_map(walk *w, uint64_t map_pages)
+{
+    vdb_status st = VDB_OK;
+
+    vdbi_bit_set(w->seen, 0);
+    vdbi_bit_set(w->seen, 1);
+    if (vdbi_ref_none(&w->store->meta.space))
+        return VDB_OK;
+    for (uint64_t p = 0; p < map_pages && !st; p++) {
+        int seen = p < w->file_pages && vdbi_bit_get(w->seen, p);
+        if (seen == vdbi_bit_get(w->map, p))
+            continue;
+        st = vdbi_check_tell(w->checker, (int64_t)(p * VDBI_PAGE),
+                             "free space: page %llu is %s, and the map says %s",
+                             (unsigned long long)p, seen ? "used" : "not used",
+                             seen ? "free" : "used");
+    }
+    return st;
+}
+
+vdb_status vdbi_check_file(vdbi_store *s, vdbi_checker *checker)
+{
+    walk w = {.store = s, .checker = checker, .file_pages = s->meta.file_pages};
+    uint64_t map_pages = (w.file_pages + VDBI_PAGE * 8 - 1) / (VDBI_PAGE * 8) *
+                         (VDBI_PAGE * 8);
+    vdb_status st = VDB_OK;
+
+    if (!s->config.path)
+        return VDB_OK;
+    w.seen = vdbi_calloc(s->memory, VDBI_BITMAP_WORDS(map_pages), 8);
+    w.map = vdbi_calloc(s->memory, VDBI_BITMAP_WORDS(map_pages), 8);
+    if (!w.seen || !w.map)
+        st = VDB_NOMEM;
+    for (int i = 0; i < VDBI_ROOT_COUNT && !st; i++)
+        st = walk_root(&w, i, &s->meta.image.roots[i]);
+    w.block_pages = 1;
+    if (!st) {
+        w.name = "free space";
+        w.structure = VDBI_CHECK_MAP;
+        st = walk_array(&w, &s->meta.space, s->meta.space.height, 0);
+    }
+    if (!st) {
+        w.name = "summary of free space";
+        w.structure = VDBI_CHECK_SUMMARY;
+        st = walk_array(&w, &s->meta.summary, s->meta.summary.height, 0);
+    }
+    if (!st)
+        st = compare_map(&w, map_pages);
+    vdbi_free(s->memory, w.seen);
+    vdbi_free(s->memory, w.map);
+    return st;
+}

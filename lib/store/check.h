@@ -1,0 +1,30 @@
+/* check.h: reading everything and comparing it with itself.
+ *
+ * Owns:      nothing; findings are told one by one.
+ * Promises:  a file for which it finds nothing keeps F2 and F5 of docs/format.md, and the
+ *            given image is sound: trees ordered, ids and slots one to one, counts right,
+ *            records, columns and the heap's accounts agree.
+ * May call:  the store's own parts.
+ * Threads:   needs the checkpoint's lock; commits and reads go on.
+ * Failure:   VDB_NOMEM, VDB_IO, what tick returns.  Damage is a finding, not a failure.
+ */
+#ifndef VDBI_CHECK_H
+#define VDBI_CHECK_H
+
+#include "store/store.h"
+
+typedef struct vdbi_checker {
+    /* offset: byte in the main file, or -1. */
+    vdb_status (*finding)(void *arg, int64_t offset, const char *text);
+    vdb_status (*tick)(void *arg, uint64_t done, uint64_t total);
+    void *arg;
+    uint64_t bytes; /* read and verified */
+} vdbi_checker;
+
+/* The pages of the last checkpoint, as they are on disk now. */
+vdb_status vdbi_check_file(vdbi_store *store, vdbi_checker *checker);
+/* What an image says. */
+vdb_status vdbi_check_image(vdbi_store *store, const vdbi_image *image,
+                            vdbi_checker *checker);
+
+#endif
