@@ -415,13 +415,15 @@ static vdb_status compile(parser *p, json_t *json)
 vdb_status vdbi_filter_parse(vdbi_memory *memory, const char *json, size_t length,
                              vdb_filter **out)
 {
+    vdbi_memory own; /* the filter's bytes are its own: nobody else's count */
     json_t *root = NULL;
     parser p = {0};
     *out = NULL;
     vdb_status st = vdbi_json_parse(json, length, JSON_DEPTH_MAX, "filter", &root);
     if (st)
         return st;
-    p.filter = vdbi_calloc(memory, 1, sizeof *p.filter);
+    vdbi_memory_init(&own, &memory->allocator);
+    p.filter = vdbi_calloc(&own, 1, sizeof *p.filter);
     if (p.filter) {
         vdbi_memory_init(&p.filter->own, &memory->allocator);
         p.filter->memory = &p.filter->own;

@@ -79,14 +79,22 @@ void vdbi_pending_drop(vdbi_pending *p)
     forget(p);
 }
 
+static vdb_status add_frame(vdbi_pending *p, int kind)
+{
+    vdb_status st = p->before_log ? p->before_log(p->before_log_arg) : VDB_OK;
+
+    if (!st)
+        st = vdbi_log_add(p->log, kind, p->image.sequence, p->records, p->record_length);
+    return st;
+}
+
 vdb_status vdbi_pending_finish(vdbi_pending *p, vdbi_image *image,
                                vdbi_superseded_list *superseded)
 {
     vdb_status st = VDB_OK;
 
     if (p->log)
-        st = vdbi_log_add(p->log, VDBI_FRAME_COMMIT, p->image.sequence, p->records,
-                          p->record_length);
+        st = add_frame(p, VDBI_FRAME_COMMIT);
     if (st)
         return st;
     for (size_t i = 0; i < p->change.superseded.count; i++)
@@ -113,8 +121,7 @@ static vdb_status record_room(vdbi_pending *p, size_t size, uint8_t **out)
 
     size = (size + 7) / 8 * 8;
     if (p->record_length && p->record_length + size > FRAME_FILL) {
-        st = vdbi_log_add(p->log, VDBI_FRAME_DATA, p->image.sequence, p->records,
-                          p->record_length);
+        st = add_frame(p, VDBI_FRAME_DATA);
         p->record_length = 0;
     }
     if (!st)

@@ -20,6 +20,10 @@ typedef struct vdbi_pending {
     vdbi_memory *memory;
     vdbi_pager *pager;
     vdbi_log *log;     /* NULL: nothing is logged (replay, memory only) */
+    /* Called before the first frame is added, to take a log into use: a request that
+     * fails before that leaves the files as they are. */
+    vdb_status (*before_log)(void *arg);
+    void *before_log_arg;
     vdbi_slots *slots; /* NULL in replay */
     vdbi_image image;  /* owns a count of its roots' frames */
     vdbi_change change;

@@ -206,9 +206,14 @@ static void hold_mark(vdbi_space *s, uint64_t place, uint32_t pages, int held)
     }
 }
 
+vdb_status vdbi_space_learn(vdbi_space *s)
+{
+    return s->summary_read == SIZE_MAX ? summary_load(s) : VDB_OK;
+}
+
 vdb_status vdbi_space_begin(vdbi_space *s)
 {
-    vdb_status st = s->summary_read == SIZE_MAX ? summary_load(s) : VDB_OK;
+    vdb_status st = vdbi_space_learn(s);
 
     if (st)
         return st;
@@ -261,6 +266,7 @@ vdb_status vdbi_space_take(vdbi_space *s, uint32_t pages, uint64_t *place)
 {
     for (size_t i = 0;; i++) {
         const uint8_t *used;
+        uint64_t found;
         uint32_t longest;
         int64_t at;
         vdb_status st = leaves_reserve(s, i + 1);
@@ -276,21 +282,22 @@ vdb_status vdbi_space_take(vdbi_space *s, uint32_t pages, uint64_t *place)
             s->leaves[i].longest = longest;
             continue;
         }
-        *place = i * LEAF_BITS + (uint64_t)at;
-        st = push(s, &s->log, *place, pages, 0, 0);
+        found = i * LEAF_BITS + (uint64_t)at;
+        st = push(s, &s->log, found, pages, 0, 0);
         if (st)
             return st;
-        st = map_mark(s, *place, pages, 1);
+        st = map_mark(s, found, pages, 1);
         if (st) {
             s->log.count--;
             return st;
         }
-        if (s->file_pages < *place + pages) {
-            s->file_pages = *place + pages;
+        if (s->file_pages < found + pages) {
+            s->file_pages = found + pages;
             vdbi_pager_set_file_pages(s->pager, s->file_pages);
             atomic_store(&s->known_pages, s->file_pages);
         }
-        vdbi_pager_forget(s->pager, *place, pages);
+        vdbi_pager_forget(s->pager, found, pages);
+        *place = found;
         return VDB_OK;
     }
 }

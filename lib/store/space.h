@@ -25,6 +25,8 @@ vdb_status vdbi_space_create(vdbi_memory *memory, vdbi_pager *pager,
                              uint64_t file_pages, vdbi_space **out);
 void vdbi_space_free(vdbi_space *space);
 
+/* Read the summary, if that has not been done: a page for each 64 GiB of file. */
+vdb_status vdbi_space_learn(vdbi_space *space);
 vdb_status vdbi_space_begin(vdbi_space *space);
 /* A run of `pages`, within 128 MiB. */
 vdb_status vdbi_space_take(vdbi_space *space, uint32_t pages, uint64_t *place);

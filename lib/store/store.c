@@ -7,8 +7,9 @@
 #include "store/store_priv.h"
 
 enum {
-    RESERVE_STEP = 256 << 10,
-    RESERVE_FLOOR = 64 << 10 /* kept in the log for deletes on a full disk */
+    LOG_STEP = 256 << 10,
+    LOG_FLOOR = 64 << 10,  /* kept in the log for deletes on a full disk */
+    FILE_FLOOR = 512 << 10 /* kept in the file for the checkpoint of those */
 };
 
 void vdbi_store_say(vdbi_store *s, int32_t level, const char *message)
@@ -224,6 +225,8 @@ static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
     if (!st)
         st = vdbi_log_create(s->memory, s->config.vfs, &s->counts, s->config.path,
                              s->meta.uuid, &s->log);
+    if (!st && vdbi_space_learn(s->space) == VDB_CORRUPT)
+        vdbi_store_say(s, VDB_LOG_ERROR, "the summary of free space is damaged");
     return st ? st : recover(s, image);
 }
 
@@ -288,17 +291,27 @@ vdb_status vdbi_store_free(vdbi_store *s)
 
 vdb_status vdbi_store_ready(vdbi_store *s)
 {
-    vdbi_meta meta;
-    vdb_status st;
-
     if (s->readonly)
         return vdbi_fail(VDB_READONLY, "%s: opened for reading only", s->config.path);
     if (vdbi_store_poisoned(s))
         return vdbi_fail(VDB_POISONED, "%s: a sync has failed: close and reopen",
                          s->config.path);
-    if (!s->log || vdbi_log_current(s->log))
+    return VDB_OK;
+}
+
+/* Take a log into use if none is.  The main file's own name is synced too: a creation that
+ * was cut short there has left a file that looks whole. */
+static vdb_status take_log(void *arg)
+{
+    vdbi_store *s = arg;
+    vdbi_meta meta;
+    vdb_status st;
+
+    if (vdbi_log_current(s->log))
         return VDB_OK;
-    st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
+    st = vdbi_file_sync_directory(&s->file);
+    if (!st)
+        st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
     if (vdbi_log_poisoned(s->log))
         vdbi_store_poison(s, st);
     if (st)
@@ -327,8 +340,11 @@ vdb_status vdbi_store_begin(vdbi_store *s, const vdbi_image *base, uint64_t olde
     if (st)
         return st;
     vdbi_slots_release(s->slots, oldest);
-    return vdbi_pending_begin(pending, s->pager, s->log, s->slots, base, ++s->writer,
-                              s->epoch);
+    st = vdbi_pending_begin(pending, s->pager, s->log, s->slots, base, ++s->writer,
+                            s->epoch);
+    pending->before_log = take_log;
+    pending->before_log_arg = s;
+    return st;
 }
 
 vdb_status vdbi_store_finish(vdbi_store *s, vdbi_pending *pending, vdbi_image *image)
@@ -358,18 +374,32 @@ size_t vdbi_store_gathered(const vdbi_store *s)
     return s->log ? vdbi_log_gathered(s->log) : 0;
 }
 
-/* Before the group is written, see that the disk has room for it and for the deletes that
- * might have to follow.  Deletes themselves may use that room. */
-static vdb_status reserve_log(vdbi_store *s, int only_deletes)
+/* Before a group is written, see that the disk has room for it, for the deletes that might
+ * have to follow, and for the checkpoint of it all: what is acknowledged can be saved, and
+ * a full disk can be emptied.  Deletes themselves may use that room. */
+static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
 {
-    uint64_t end = vdbi_store_log_size(s);
-    vdb_status st;
+    uint64_t log = vdbi_store_log_size(s) + LOG_FLOOR, file, free_pages, held_pages;
+    vdb_status st = VDB_OK;
 
-    if (only_deletes || end + RESERVE_FLOOR <= s->log_reserved)
+    if (only_deletes)
         return VDB_OK;
-    st = vdbi_log_reserve(s->log, end + RESERVE_STEP);
-    if (!st)
-        s->log_reserved = end + RESERVE_STEP;
+    if (log > s->log_reserved) {
+        st = vdbi_log_reserve(s->log, log + LOG_STEP);
+        if (st)
+            return st;
+        s->log_reserved = log + LOG_STEP;
+    }
+    vdbi_space_totals(s->space, &free_pages, &held_pages);
+    file = vdbi_pager_dirty_bytes(s->pager) + FILE_FLOOR;
+    file = file > free_pages * VDBI_PAGE ? file - free_pages * VDBI_PAGE : 0;
+    file += atomic_load(&s->file_pages) * VDBI_PAGE;
+    if (file > s->file_reserved) {
+        uint64_t from = atomic_load(&s->file_pages) * VDBI_PAGE;
+        st = vdbi_file_reserve(&s->file, from, file - from + FILE_FLOOR);
+        if (!st)
+            s->file_reserved = file + FILE_FLOOR;
+    }
     return st;
 }
 
@@ -397,7 +427,7 @@ vdb_status vdbi_store_write(vdbi_store *s, int sync, int only_deletes)
     vdb_status st = VDB_OK;
 
     if (s->log) {
-        st = reserve_log(s, only_deletes);
+        st = reserve_disk(s, only_deletes);
         if (!st)
             st = vdbi_log_write(s->log);
         if (!st && sync)

@@ -41,7 +41,7 @@ const vdbi_shape *vdbi_store_shape(const vdbi_store *store);
 
 /* ---- committing (turn) ---- */
 
-/* Make sure that there is a log to write to, and no poison. */
+/* See that nothing forbids writing: VDB_READONLY, VDB_POISONED. */
 vdb_status vdbi_store_ready(vdbi_store *store);
 /* A group begins: what is finished from here on is written together, or dropped. */
 void vdbi_store_group(vdbi_store *store);

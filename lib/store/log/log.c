@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+enum { OTHER_RESERVE = 64 << 10 };
+
 const uint8_t vdbi_log_magic[8] = {'v', 'd', 'b', 'l', 'o', 'g', '\r', '\n'};
 
 vdb_status vdbi_log_create(vdbi_memory *memory, const vdb_vfs *vfs,
@@ -161,11 +163,12 @@ static vdb_status begin_file(vdbi_log *log, int index, uint64_t previous,
     vdbi_put64(header + LOG_OFF_LSN, log->next_lsn + (previous != 0));
     vdbi_put64(header + LOG_OFF_SEQUENCE, sequence);
     vdbi_put32(header + LOG_OFF_CRC, vdbi_crc32(0, header, LOG_OFF_CRC));
-    st = vdbi_file_truncate(&f->file, 0);
-    if (!st) {
-        f->size = 0;
+    /* Cutting what is empty already would give its reserve back. */
+    st = vdbi_file_size(&f->file, &f->size);
+    if (!st && f->size)
+        st = vdbi_file_truncate(&f->file, 0);
+    if (!st)
         st = vdbi_file_write(&f->file, header, sizeof header, 0);
-    }
     if (st)
         return st;
     st = sync_or_poison(log, f);
@@ -371,6 +374,14 @@ int vdbi_log_poisoned(const vdbi_log *log)
 vdb_status vdbi_log_reserve(vdbi_log *log, uint64_t size)
 {
     log_file *f = &log->files[log->current];
+    vdb_status st = VDB_OK;
 
-    return size <= f->end ? VDB_OK : vdbi_file_reserve(&f->file, f->end, size - f->end);
+    if (size > f->end)
+        st = vdbi_file_reserve(&f->file, f->end, size - f->end);
+    /* The other one must take its header, at least, whenever the log is turned over. */
+    if (!st && !log->two)
+        st = vdbi_log_file_open(log, 1 - log->current, VDB_VFS_CREATE);
+    if (!st && !log->two)
+        st = vdbi_file_reserve(&log->files[1 - log->current].file, 0, OTHER_RESERVE);
+    return st;
 }
