@@ -135,7 +135,7 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
         return create_if_unfinished(s, size, kind[1]);
     if (kind[1 - best] == VDBI_META_VALID &&
         (memcmp(meta[0].uuid, meta[1].uuid, VDBI_UUID) != 0 ||
-         meta[best].generation != meta[1 - best].generation + 1))
+         meta[best].generation == meta[1 - best].generation))
         return vdbi_fail_at(VDB_CORRUPT, 0,
                             "%s: the meta pages do not belong together (generations "
                             "%llu and %llu)",

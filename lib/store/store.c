@@ -7,9 +7,12 @@
 #include "store/store_priv.h"
 
 enum {
+    /* Kept for deletes on a full disk, and for the checkpoint of those. */
+    LOG_FLOOR = 64 << 10,
+    FILE_FLOOR = 128 << 10,
+    /* Reserved in larger steps while there is room. */
     LOG_STEP = 256 << 10,
-    LOG_FLOOR = 64 << 10,  /* kept in the log for deletes on a full disk */
-    FILE_FLOOR = 512 << 10 /* kept in the file for the checkpoint of those */
+    FILE_STEP = 4 << 20
 };
 
 void vdbi_store_say(vdbi_store *s, int32_t level, const char *message)
@@ -180,6 +183,10 @@ static vdb_status recover(vdbi_store *s, vdbi_image *image)
         vdbi_pending_drop(&r.pending);
     if (!st && !s->readonly)
         st = vdbi_log_mend(s->log);
+    /* The meta page that leads to the log may be one that only the cache has, after a
+     * failed sync: what is appended now must not depend on it. */
+    if (!st && !s->readonly && s->meta.log)
+        st = vdbi_store_write_meta(s, &s->meta);
     s->group_superseded = s->superseded.count;
     if (!st && s->replayed) {
         char text[160];
@@ -385,10 +392,13 @@ static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
     if (only_deletes)
         return VDB_OK;
     if (log > s->log_reserved) {
-        st = vdbi_log_reserve(s->log, log + LOG_STEP);
+        uint64_t wanted = log + LOG_STEP;
+        st = vdbi_log_reserve(s->log, wanted);
+        if (st == VDB_FULL)
+            st = vdbi_log_reserve(s->log, wanted = log);
         if (st)
             return st;
-        s->log_reserved = log + LOG_STEP;
+        s->log_reserved = wanted;
     }
     vdbi_space_totals(s->space, &free_pages, &held_pages);
     file = vdbi_pager_dirty_bytes(s->pager) + FILE_FLOOR;
@@ -396,9 +406,12 @@ static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
     file += atomic_load(&s->file_pages) * VDBI_PAGE;
     if (file > s->file_reserved) {
         uint64_t from = atomic_load(&s->file_pages) * VDBI_PAGE;
-        st = vdbi_file_reserve(&s->file, from, file - from + FILE_FLOOR);
+        uint64_t wanted = file + FILE_STEP;
+        st = vdbi_file_reserve(&s->file, from, wanted - from);
+        if (st == VDB_FULL)
+            st = vdbi_file_reserve(&s->file, from, (wanted = file) - from);
         if (!st)
-            s->file_reserved = file + FILE_FLOOR;
+            s->file_reserved = wanted;
     }
     return st;
 }
