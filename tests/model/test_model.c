@@ -17,6 +17,8 @@
 
 #include "execute.h"
 
+enum { SHRINK_SECONDS = 15 }; /* for each of the two ways */
+
 typedef struct settings {
     uint64_t seed;
     size_t programs; /* 0: as many as fit into `seconds` */
@@ -89,7 +91,7 @@ static void shrink(const program *p, unsigned char *kept, const char *dir,
 {
     unsigned char *attempt = malloc(p->count + 1);
     char *text = malloc(size);
-    double until = now() + 60;
+    double until = now() + SHRINK_SECONDS;
     if (!attempt || !text)
         exit(2);
     for (size_t width = p->count / 2 + 1; width > 0 && now() < until; width /= 2)
@@ -115,7 +117,7 @@ static void shrink_items(program *p, const unsigned char *kept, const char *dir,
                          char *complaint, size_t size)
 {
     char *text = malloc(size);
-    double until = now() + 30;
+    double until = now() + SHRINK_SECONDS;
     if (!text)
         exit(2);
     for (size_t i = 0; i < p->count; i++)
@@ -224,6 +226,7 @@ int main(int argc, char **argv)
         perror(dir);
         return 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     until = now() + s.seconds;
     for (size_t i = 0; s.replay ? i < 1 : s.programs ? i < s.programs : now() < until;
          i++) {
@@ -231,7 +234,7 @@ int main(int argc, char **argv)
             failed++;
         else
             passed++;
-        if (failed == 5)
+        if (failed == 3)
             break; /* enough to begin with */
     }
     rmdir(dir);
