@@ -29,7 +29,9 @@ enum {
     VDBI_REF_BYTES = 24,
     VDBI_KIDS_MAX = 168,
     VDBI_HEIGHT_MAX = 12,
-    VDBI_BLOCK_PAGES_MAX = 64
+    VDBI_BLOCK_PAGES_MAX = 64,
+    VDBI_ARRAY_MAGIC = 0x72724176, /* "vArr" */
+    VDBI_TREE_MAGIC = 0x65725476   /* "vTre" */
 };
 
 typedef struct vdbi_frame vdbi_frame;
@@ -46,9 +48,103 @@ typedef struct vdbi_ref {
 
 typedef struct vdbi_pager vdbi_pager;
 
+struct vdbi_frame {
+    _Atomic uint32_t refs;
+    _Atomic uint32_t placed; /* 1: a finished checkpoint has written it */
+    uint64_t writer;         /* number of the pending version that made it */
+    uint64_t epoch;          /* of its making; checkpoints divide epochs */
+    vdbi_ref written;        /* where; set by the checkpoint, read once placed is 1 */
+    vdbi_frame **kids;       /* VDBI_KIDS_MAX of them; NULL: no children */
+    uint8_t *bytes;
+    uint32_t pages;
+    uint32_t reserved;
+};
+
+/* A run of pages that a change no longer refers to, or a frame that may get a place yet
+ * from a checkpoint that is running. */
+typedef struct vdbi_superseded {
+    uint64_t place;
+    uint64_t sequence; /* the first version that does without it */
+    vdbi_frame *frame; /* not NULL: look where it was written, once it is known */
+    uint32_t pages;
+    uint32_t reserved;
+} vdbi_superseded;
+
+typedef struct vdbi_superseded_list {
+    vdbi_superseded *items;
+    size_t count, capacity;
+} vdbi_superseded_list;
+
+/* Who is changing pages: a pending version, or the checkpoint its map of free space. */
+typedef struct vdbi_change {
+    vdbi_pager *pager;
+    uint64_t writer; /* unique; frames of this number are its own */
+    uint64_t epoch;
+    vdbi_superseded_list superseded;
+} vdbi_change;
+
 /* A reading section: pointers to pages live until it ends.  Sections are short (a scan
  * begins a new one every few megabytes), so that the cache can let pages go. */
 void vdbi_section_begin(vdbi_pager *pager);
 void vdbi_section_end(vdbi_pager *pager);
+
+/* file must outlive the pager; cache_bytes bounds what is kept when `mapped` is 0. */
+vdb_status vdbi_pager_create(vdbi_memory *memory, vdbi_file *file, int mapped,
+                             uint64_t cache_bytes, vdbi_pager **out);
+void vdbi_pager_free(vdbi_pager *pager);
+vdbi_memory *vdbi_pager_memory(vdbi_pager *pager);
+/* References beyond this many pages are damage. */
+void vdbi_pager_set_file_pages(vdbi_pager *pager, uint64_t pages);
+/* Forget what was verified in a run that is about to be written anew. */
+void vdbi_pager_forget(vdbi_pager *pager, uint64_t place, uint32_t pages);
+/* Bytes of frames that no checkpoint has written. */
+uint64_t vdbi_pager_dirty_bytes(vdbi_pager *pager);
+
+/* The verified bytes of a page, until the section ends. */
+vdb_status vdbi_page_read(vdbi_pager *pager, const vdbi_ref *ref, const uint8_t **bytes);
+/* Read and verify a page from the file, whatever has been verified before. */
+vdb_status vdbi_page_reread(vdbi_pager *pager, const vdbi_ref *ref, uint8_t *buffer);
+uint64_t vdbi_page_checksum(const void *bytes, uint32_t pages, uint64_t place,
+                            uint64_t generation);
+
+/* References as they stand in pages. */
+void vdbi_ref_put(uint8_t *out, const vdbi_ref *ref);
+void vdbi_ref_get(const uint8_t *bytes, vdbi_ref *out);
+static inline int vdbi_ref_none(const vdbi_ref *ref)
+{
+    return !ref->frame && !ref->place;
+}
+
+/* Count a reference to a frame (NULL: nothing), and drop one; dropping the last frees
+ * it, and drops its kids. */
+vdbi_frame *vdbi_frame_retain(vdbi_frame *frame);
+void vdbi_frame_release(vdbi_pager *pager, vdbi_frame *frame);
+
+/* A checkpoint that wrote it has finished: `written` holds from now on. */
+void vdbi_frame_placed(vdbi_pager *pager, vdbi_frame *frame);
+
+/* A new page of zeros, owned by the change: *ref is overwritten. */
+vdb_status vdbi_change_new(vdbi_change *change, uint32_t pages, uint32_t height,
+                           int has_kids, vdbi_ref *ref);
+/* Make the page that *ref names the change's own, copying it if it is not. */
+vdb_status vdbi_change_page(vdbi_change *change, vdbi_ref *ref, int has_kids);
+/* Note that nothing in the change refers to this page any more, and clear *ref.  Its
+ * children must have been taken over or dropped before. */
+vdb_status vdbi_change_drop(vdbi_change *change, vdbi_ref *ref);
+/* Move all of `from` behind `to`, which must have room (vdbi_superseded_reserve). */
+vdb_status vdbi_superseded_reserve(vdbi_pager *pager, vdbi_superseded_list *to,
+                                   size_t more);
+void vdbi_superseded_move(vdbi_superseded_list *to, vdbi_superseded_list *from);
+/* Free the list, and drop the frames on it. */
+void vdbi_superseded_clear(vdbi_pager *pager, vdbi_superseded_list *list);
+
+/* Where the reference to child i stands in a page with children; 0: it has none. */
+uint32_t vdbi_child_offset(const uint8_t *bytes, uint32_t i);
+/* Children, of array nodes and of inner tree pages, by their reference's position. */
+void vdbi_child_get(const vdbi_ref *parent, const uint8_t *bytes, uint32_t offset,
+                    uint32_t index, vdbi_ref *out);
+/* The parent must be the change's own.  Takes over out's count of its frame. */
+void vdbi_child_set(vdbi_ref *parent, uint32_t offset, uint32_t index,
+                    const vdbi_ref *child);
 
 #endif

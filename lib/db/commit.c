@@ -1,0 +1,246 @@
+/* commit.c: the writer's turn, and group commit.
+ *
+ * Writers queue.  The one who finds the turn free leads: it takes what is queued, applies
+ * the requests one by one, each as a version on top of the one before, writes them to the
+ * log with one write and one sync, publishes the last version, and wakes the others.  A
+ * request that fails drops its own version only; a failed write or sync drops them all.
+ */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "db/db.h"
+
+enum {
+    GROUP_BYTES = 4 << 20, /* a group takes no further requests beyond it */
+    NO_ROOM = -1           /* status of a request that waits for a checkpoint */
+};
+static const uint64_t second = 1000000000;
+
+void vdbi_turn_take(vdb *db)
+{
+    vdbi_lock(&db->queue_lock);
+    while (db->turn_taken)
+        vdbi_wait(&db->queue_changed, &db->queue_lock);
+    db->turn_taken = 1;
+    vdbi_unlock(&db->queue_lock);
+}
+
+void vdbi_turn_give(vdb *db)
+{
+    vdbi_lock(&db->queue_lock);
+    db->turn_taken = 0;
+    vdbi_broadcast(&db->queue_changed);
+    vdbi_unlock(&db->queue_lock);
+}
+
+static void answer(vdbi_request *r, vdb_status st)
+{
+    r->status = st;
+    if (st > 0) {
+        r->error.struct_size = sizeof r->error;
+        vdbi_error_save(&r->error);
+    }
+}
+
+static int has_room(vdb *db, const vdbi_request *r)
+{
+    return db->in_memory ||
+           vdbi_store_log_size(db->store) + r->log_bytes <= db->options.log_bytes;
+}
+
+/* Apply one request on top of *tip; the new tip is the version it made. */
+static vdb_status apply(vdb *db, vdbi_request *r, vdbi_image *tip, uint64_t oldest)
+{
+    vdbi_pending pending;
+    vdbi_image image;
+    vdb_status st = vdbi_store_begin(db->store, tip, oldest, &pending);
+
+    if (st)
+        return st;
+    st = r->apply(r, &pending);
+    if (st || r->unchanged) {
+        vdbi_pending_drop(&pending);
+        return st;
+    }
+    r->inserted = pending.inserted;
+    r->deleted = pending.deleted;
+    st = vdbi_store_finish(db->store, &pending, &image);
+    if (st)
+        return st;
+    vdbi_image_release(db->pager, tip);
+    *tip = image;
+    r->joined = 1;
+    return VDB_OK;
+}
+
+/* The group could not be written: so say all whose answer rested on it. */
+static void fail_group(vdbi_request *group, vdb_status st)
+{
+    vdb_error error = VDB_ERROR_INIT;
+    int rests = 0;
+
+    vdbi_error_save(&error);
+    for (vdbi_request *r = group; r; r = r->next) {
+        rests |= r->joined;
+        if (r->joined || (rests && (r->status == VDB_EXISTS || r->status == VDB_OK ||
+                                    r->status == VDB_NOT_FOUND))) {
+            r->status = st;
+            r->error = error;
+        }
+    }
+}
+
+static int wants_sync(vdb *db)
+{
+    const vdb_vfs *vfs = &db->env->vfs;
+    uint64_t now;
+
+    if (db->options.durability == VDB_FULL_SYNC)
+        return 1;
+    if (db->options.durability == VDB_OFF || db->worker_runs)
+        return 0;
+    now = vfs->now(vfs->arg);
+    if (now - db->last_sync_ns < second)
+        return 0;
+    db->last_sync_ns = now;
+    return 1;
+}
+
+static void count_group(vdb *db, const vdbi_request *group)
+{
+    for (const vdbi_request *r = group; r; r = r->next)
+        if (r->joined) {
+            atomic_fetch_add(&db->entries, r->inserted + r->deleted +
+                                               (r->inserted + r->deleted == 0));
+            atomic_fetch_add(&db->commits, 1);
+            atomic_fetch_add(&db->inserts, r->inserted);
+            atomic_fetch_add(&db->deletes, r->deleted);
+        }
+}
+
+/* (turn) Carry out a list of requests. */
+static void process(vdb *db, vdbi_request *group)
+{
+    vdbi_version *fresh = vdbi_calloc(&db->env->memory, 1, sizeof *fresh);
+    uint64_t oldest = vdbi_version_oldest(db);
+    int changed = 0, only_deletes = 1;
+    vdbi_image tip = db->newest->image; /* only the turn's owner replaces it */
+    vdb_status st = fresh ? vdbi_store_ready(db->store) : VDB_NOMEM;
+
+    if (st) {
+        for (vdbi_request *r = group; r; r = r->next)
+            answer(r, st);
+        vdbi_free(&db->env->memory, fresh);
+        return;
+    }
+    vdbi_store_group(db->store);
+    vdbi_image_retain(&tip);
+    for (vdbi_request *r = group; r; r = r->next) {
+        if (!has_room(db, r)) {
+            r->status = NO_ROOM;
+            continue;
+        }
+        vdbi_section_begin(db->pager);
+        answer(r, apply(db, r, &tip, oldest));
+        vdbi_section_end(db->pager);
+        changed |= r->joined;
+        if (r->joined)
+            only_deletes &= r->only_deletes;
+    }
+    if (changed) {
+        st = vdbi_store_write(db->store, wants_sync(db), only_deletes);
+        if (st)
+            fail_group(group, st);
+    }
+    if (changed && !st) {
+        count_group(db, group);
+        atomic_store(&db->log_size, vdbi_store_log_size(db->store));
+        vdbi_version_publish(db, fresh, &tip);
+        return;
+    }
+    vdbi_image_release(db->pager, &tip);
+    vdbi_free(&db->env->memory, fresh);
+}
+
+/* Take requests off the queue, but not many more bytes than a group should have. */
+static vdbi_request *take_group(vdb *db)
+{
+    vdbi_request *first = db->queue_head, *last = first;
+    size_t bytes = first->log_bytes;
+
+    while (last->next && bytes + last->next->log_bytes <= GROUP_BYTES) {
+        last = last->next;
+        bytes += last->log_bytes;
+    }
+    db->queue_head = last->next;
+    if (!db->queue_head)
+        db->queue_tail = NULL;
+    last->next = NULL;
+    return first;
+}
+
+/* Queue the request, and lead or wait until it has been answered. */
+static void submit(vdb *db, vdbi_request *r)
+{
+    r->next = NULL;
+    r->done = r->joined = r->unchanged = 0;
+    vdbi_lock(&db->queue_lock);
+    if (db->queue_tail)
+        db->queue_tail->next = r;
+    else
+        db->queue_head = r;
+    db->queue_tail = r;
+    while (!r->done) {
+        vdbi_request *group;
+        if (db->turn_taken) {
+            vdbi_wait(&db->queue_changed, &db->queue_lock);
+            continue;
+        }
+        db->turn_taken = 1;
+        group = take_group(db);
+        vdbi_unlock(&db->queue_lock);
+        process(db, group);
+        vdbi_lock(&db->queue_lock);
+        while (group) { /* once it is done, its owner may be gone */
+            vdbi_request *next = group->next;
+            group->done = 1;
+            group = next;
+        }
+        db->turn_taken = 0;
+        vdbi_broadcast(&db->queue_changed);
+    }
+    vdbi_unlock(&db->queue_lock);
+}
+
+vdb_status vdbi_commit(vdb *db, vdbi_request *r)
+{
+    for (int attempt = 0;; attempt++) {
+        vdb_status st;
+        if (!db->in_memory && r->log_bytes > db->options.log_bytes / 2)
+            return vdbi_fail(VDB_FULL,
+                             "a commit of up to %zu bytes; at most half of the log's "
+                             "bound of %llu may be",
+                             r->log_bytes,
+                             (unsigned long long)db->options.log_bytes);
+        submit(db, r);
+        if (r->status != NO_ROOM)
+            break;
+        /* The log is at its bound, or the request found that it needs more than it had
+         * asked for.  A checkpoint gives it an empty log. */
+        st = attempt < 4 ? vdbi_db_checkpoint(db) : VDB_FULL;
+        if (st) {
+            char reason[256];
+            snprintf(reason, sizeof reason, "%s", vdb_errmsg());
+            return vdbi_fail(st == VDB_POISONED || st == VDB_NOMEM ? st : VDB_FULL,
+                             "the log is at its bound of %llu bytes and no checkpoint "
+                             "succeeds (%s)",
+                             (unsigned long long)db->options.log_bytes, reason);
+        }
+    }
+    if (r->status > 0) {
+        vdbi_error_restore(&r->error);
+        return r->status;
+    }
+    vdbi_maintain(db);
+    return VDB_OK;
+}

@@ -1,0 +1,147 @@
+/* db.h: one open database.
+ *
+ * Owns:      struct vdb: the versions, the writer's turn, the queue of commits, the
+ *            background thread, counters.
+ * Promises:  design.md: a reader holds a version and sees one instant; a commit is
+ *            published after it is durable (at full durability), whole or not at all.
+ * May call:  filter/, index/, store/, kernel/, os/, base/.
+ * Threads:   every function but vdbi_db_close may be called by any number at once.
+ *            Locks, in the order in which they may be taken (docs/threads.md):
+ *            checkpoint, turn, queue, pin.
+ * Failure:   the statuses of vdb.h, with their messages.
+ */
+#ifndef VDBI_DB_H
+#define VDBI_DB_H
+
+#include "base/histogram.h"
+#include "filter/filter.h"
+#include "os/thread.h"
+#include "store/store.h"
+
+struct vdb_env {
+    vdbi_memory memory;
+    vdb_vfs vfs;
+    void (*log)(void *arg, int32_t level, const char *message);
+    void *log_arg;
+};
+
+/* A published state.  It lives while somebody counts it. */
+typedef struct vdbi_version {
+    vdbi_image image;
+    uint64_t refs; /* under pin_lock */
+    struct vdbi_version *older, *newer;
+} vdbi_version;
+
+/* A change that waits for a leader. */
+typedef struct vdbi_request {
+    vdb_status (*apply)(struct vdbi_request *request, vdbi_pending *pending);
+    void *arg;
+    size_t log_bytes;  /* at most what it adds to the log */
+    int only_deletes;
+    int unchanged;     /* set by apply: there was nothing to do */
+    uint64_t inserted, deleted;
+    /* the queue's */
+    vdb_status status;
+    vdb_error error;
+    int done;
+    int joined; /* its version is part of the group */
+    struct vdbi_request *next;
+} vdbi_request;
+
+struct vdb {
+    vdb_env *env;
+    vdb_env own_env; /* when the host gave none */
+    vdbi_fork_mark *fork_mark;
+    vdb_options options; /* with defaults filled in */
+    vdbi_store *store;
+    vdbi_pager *pager;
+    int in_memory;
+
+    vdbi_mutex pin_lock;
+    vdbi_version *newest, *oldest;
+    uint64_t pinned; /* views held */
+
+    vdbi_mutex queue_lock;
+    vdbi_cond queue_changed;
+    vdbi_request *queue_head, *queue_tail;
+    int turn_taken;
+    uint64_t last_sync_ns;  /* (turn) */
+    _Atomic uint64_t entries;  /* changed since the last checkpoint began */
+    _Atomic uint64_t log_size; /* of the current log */
+
+    vdbi_mutex checkpoint_lock;
+    vdbi_mutex worker_lock;
+    vdbi_cond worker_wake;
+    vdbi_thread worker;
+    int worker_runs, worker_stop, worker_wanted;
+
+    _Atomic uint64_t handles; /* snapshots, cursors and batches */
+    _Atomic uint64_t commits, checkpoints, inserts, deletes, queries;
+    vdbi_histogram latency; /* of queries, in nanoseconds */
+};
+
+vdb_status vdbi_db_open(vdb_env *env, const char *path, const vdb_options *options,
+                        vdb **out);
+vdb_status vdbi_db_close(vdb *db);
+
+/* ---- versions.c ---- */
+vdbi_version *vdbi_version_pin(vdb *db); /* the newest */
+void vdbi_version_retain(vdb *db, vdbi_version *version);
+void vdbi_version_release(vdb *db, vdbi_version *version);
+uint64_t vdbi_version_oldest(vdb *db);
+/* (turn) Make an image, with its count of frames, the newest version. */
+void vdbi_version_publish(vdb *db, vdbi_version *fresh, const vdbi_image *image);
+
+/* ---- commit.c ---- */
+vdb_status vdbi_commit(vdb *db, vdbi_request *request);
+void vdbi_turn_take(vdb *db);
+void vdbi_turn_give(vdb *db);
+
+/* ---- maintenance.c ---- */
+vdb_status vdbi_db_checkpoint(vdb *db);
+/* After a commit: see whether a checkpoint is due, and have it made. */
+void vdbi_maintain(vdb *db);
+vdb_status vdbi_worker_start(vdb *db);
+void vdbi_worker_stop(vdb *db);
+
+/* ---- op.c ---- */
+
+/* An operation's limits while it runs. */
+typedef struct vdbi_limits {
+    const vdb_op *op; /* may be NULL */
+    vdb *db;
+    uint64_t deadline; /* 0: none */
+} vdbi_limits;
+void vdbi_limits_begin(vdbi_limits *limits, vdb *db, const vdb_op *op);
+vdb_status vdbi_limits_tick(void *limits); /* VDB_TIMEOUT, VDB_CANCELLED */
+void vdbi_limits_progress(const vdbi_limits *limits, uint64_t done, uint64_t total);
+
+struct vdb_cancel {
+    _Atomic int set;
+};
+struct vdb_snapshot {
+    vdb *db;
+    vdbi_version *version;
+};
+/* The version an operation reads, counted. */
+vdb_status vdbi_op_view(vdb *db, const vdb_snapshot *snapshot, vdbi_version **out);
+
+/* ---- search.c ---- */
+vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out);
+
+/* ---- walk.c ---- */
+struct vdb_record {
+    vdbi_memory *memory;
+    vdbi_memory own; /* of a record that outlives its environment's handle */
+    char *id;
+    size_t id_length;
+    char *metadata; /* NULL: none */
+    size_t metadata_length;
+    float *vector; /* NULL: not read */
+    size_t dimension;
+};
+vdb_status vdbi_record_load(vdb *db, const vdbi_image *image, uint32_t slot, int ids_only,
+                            vdb_record *out);
+void vdbi_record_unload(vdb_record *record);
+
+#endif

@@ -1,0 +1,165 @@
+/* maintenance.c: when checkpoints are made, and by whom; the background thread.
+ *
+ * With threads = 1 the committing thread makes them after its commit has been answered;
+ * otherwise the background thread does.  Either way commits go on meanwhile, but for the
+ * moments at which the log is turned over and the old one recycled.
+ */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "db/db.h"
+
+static const uint64_t second = 1000000000;
+
+/* (turn) After a checkpoint: let the newest version name by place what is on disk now. */
+static void settle_newest(vdb *db, vdbi_version *fresh)
+{
+    vdbi_image settled;
+
+    vdbi_image_settle(&db->newest->image, &settled);
+    vdbi_version_publish(db, fresh, &settled);
+}
+
+static vdb_status checkpoint(vdb *db)
+{
+    vdbi_version *fresh = vdbi_calloc(&db->env->memory, 1, sizeof *fresh);
+    uint64_t entries;
+    vdb_status st = fresh ? VDB_OK : VDB_NOMEM;
+
+    if (st)
+        return st;
+    vdbi_turn_take(db);
+    st = vdbi_checkpoint_begin(db->store, &db->newest->image);
+    entries = atomic_exchange(&db->entries, 0);
+    atomic_store(&db->log_size, vdbi_store_log_size(db->store));
+    vdbi_turn_give(db);
+    if (!st)
+        st = vdbi_checkpoint_run(db->store, 0);
+    vdbi_turn_take(db);
+    if (!st) {
+        settle_newest(db, fresh);
+        fresh = NULL;
+    } else {
+        atomic_fetch_add(&db->entries, entries);
+    }
+    vdbi_checkpoint_end(db->store, vdbi_version_oldest(db));
+    vdbi_turn_give(db);
+    vdbi_free(&db->env->memory, fresh);
+    if (!st)
+        atomic_fetch_add(&db->checkpoints, 1);
+    return st;
+}
+
+vdb_status vdbi_db_checkpoint(vdb *db)
+{
+    vdb_status st = VDB_OK;
+    int needed;
+
+    if (db->in_memory)
+        return VDB_OK;
+    vdbi_lock(&db->checkpoint_lock);
+    vdbi_turn_take(db);
+    /* A log can hold frames though all they say is saved: after a retry, which does not
+     * turn over.  Then this checkpoint is for the log. */
+    needed = db->newest->image.sequence != vdbi_store_durable_sequence(db->store) ||
+             vdbi_store_log_size(db->store) > VDBI_LOG_HEADER;
+    vdbi_turn_give(db);
+    if (vdbi_store_poisoned(db->store))
+        st = vdbi_fail(VDB_POISONED, "a sync has failed: close and reopen");
+    else if (needed)
+        st = checkpoint(db);
+    vdbi_unlock(&db->checkpoint_lock);
+    return st;
+}
+
+/* Enough entries, and a log as long as what would be written; or a budget is used up. */
+static int is_due(vdb *db)
+{
+    uint64_t dirty = vdbi_pager_dirty_bytes(db->pager);
+    uint64_t log = atomic_load(&db->log_size), entries = atomic_load(&db->entries);
+
+    if (vdbi_store_poisoned(db->store))
+        return 0;
+    return (entries >= db->options.checkpoint_entries && log >= dirty) ||
+           log >= db->options.log_bytes / 2 || dirty >= db->options.dirty_bytes;
+}
+
+/* A checkpoint that nobody asked for has nobody to fail to but the log hook. */
+static void checkpoint_or_tell(vdb *db)
+{
+    char text[600];
+
+    if (vdbi_db_checkpoint(db) && db->env->log) {
+        snprintf(text, sizeof text, "checkpoint failed: %s", vdb_errmsg());
+        db->env->log(db->env->log_arg, VDB_LOG_WARNING, text);
+    }
+}
+
+void vdbi_maintain(vdb *db)
+{
+    if (db->in_memory || !is_due(db))
+        return;
+    if (db->worker_runs) {
+        vdbi_lock(&db->worker_lock);
+        db->worker_wanted = 1;
+        vdbi_broadcast(&db->worker_wake);
+        vdbi_unlock(&db->worker_lock);
+        return;
+    }
+    checkpoint_or_tell(db);
+}
+
+static void sync_if_due(vdb *db)
+{
+    if (db->options.durability != VDB_NORMAL)
+        return;
+    vdbi_turn_take(db);
+    vdbi_store_sync(db->store);
+    vdbi_turn_give(db);
+}
+
+static void *worker_run(void *arg)
+{
+    vdb *db = arg;
+
+    vdbi_lock(&db->worker_lock);
+    while (!db->worker_stop) {
+        int wanted;
+        if (!db->worker_wanted && db->options.durability == VDB_NORMAL)
+            vdbi_wait_for(&db->worker_wake, &db->worker_lock, second);
+        else if (!db->worker_wanted)
+            vdbi_wait(&db->worker_wake, &db->worker_lock);
+        if (db->worker_stop)
+            break;
+        wanted = db->worker_wanted;
+        db->worker_wanted = 0;
+        vdbi_unlock(&db->worker_lock);
+        if (wanted)
+            checkpoint_or_tell(db);
+        sync_if_due(db);
+        vdbi_lock(&db->worker_lock);
+    }
+    vdbi_unlock(&db->worker_lock);
+    return NULL;
+}
+
+vdb_status vdbi_worker_start(vdb *db)
+{
+    vdb_status st = vdbi_thread_start(&db->worker, worker_run, db);
+
+    if (!st)
+        db->worker_runs = 1;
+    return st;
+}
+
+void vdbi_worker_stop(vdb *db)
+{
+    if (!db->worker_runs)
+        return;
+    vdbi_lock(&db->worker_lock);
+    db->worker_stop = 1;
+    vdbi_broadcast(&db->worker_wake);
+    vdbi_unlock(&db->worker_lock);
+    vdbi_thread_join(db->worker);
+    db->worker_runs = 0;
+}

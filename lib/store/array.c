@@ -1,0 +1,223 @@
+/* array.c: see array.h; docs/format.md, "Arrays". */
+#include "store/array.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+enum { FIRST_REF = 64 };
+
+static uint32_t ref_offset(uint32_t index)
+{
+    return FIRST_REF + VDBI_REF_BYTES * index;
+}
+
+/* How many blocks a structure of this height can hold. */
+static uint64_t span(uint32_t height)
+{
+    uint64_t n = 1;
+
+    for (uint32_t i = 0; i < height && n < UINT64_MAX / VDBI_ARRAY_FANOUT; i++)
+        n *= VDBI_ARRAY_FANOUT;
+    return n;
+}
+
+static vdb_status check_node(const vdbi_ref *ref, const uint8_t *bytes)
+{
+    if (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != ref->height ||
+        ref->pages != 1)
+        return vdbi_fail_at(VDB_CORRUPT, (int64_t)(ref->place * VDBI_PAGE),
+                            "page %llu is not an array node of level %u",
+                            (unsigned long long)ref->place, ref->height);
+    return VDB_OK;
+}
+
+/* Go down to the block's reference: out is none for a hole. */
+static vdb_status find(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
+                       uint64_t block, vdbi_ref *out)
+{
+    vdbi_ref ref = *root;
+
+    memset(out, 0, sizeof *out);
+    if (vdbi_ref_none(&ref) || block >= span(ref.height))
+        return VDB_OK;
+    while (ref.height > 0) {
+        const uint8_t *bytes;
+        uint32_t height = ref.height;
+        uint32_t index =
+            (uint32_t)(block / span(height - 1) % VDBI_ARRAY_FANOUT);
+        vdbi_ref child;
+        vdb_status st = vdbi_page_read(pager, &ref, &bytes);
+        if (!st)
+            st = check_node(&ref, bytes);
+        if (st)
+            return st;
+        vdbi_child_get(&ref, bytes, ref_offset(index), index, &child);
+        if (vdbi_ref_none(&child))
+            return VDB_OK;
+        if (child.height != height - 1)
+            return vdbi_fail_at(VDB_CORRUPT, (int64_t)(ref.place * VDBI_PAGE),
+                                "page %llu: child %u has height %u under %u",
+                                (unsigned long long)ref.place, index, child.height,
+                                height);
+        ref = child;
+    }
+    if (ref.pages != pages)
+        return vdbi_fail_at(VDB_CORRUPT, (int64_t)(ref.place * VDBI_PAGE),
+                            "page %llu: a block of %u pages where %u belong",
+                            (unsigned long long)ref.place, ref.pages, pages);
+    *out = ref;
+    return VDB_OK;
+}
+
+vdb_status vdbi_array_block(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
+                            uint64_t block, const uint8_t **bytes)
+{
+    vdbi_ref ref;
+    vdb_status st = find(pager, root, pages, block, &ref);
+
+    *bytes = NULL;
+    if (st || vdbi_ref_none(&ref))
+        return st;
+    return vdbi_page_read(pager, &ref, bytes);
+}
+
+static vdb_status node_new(vdbi_change *change, uint8_t structure, uint32_t height,
+                           vdbi_ref *out)
+{
+    vdb_status st = vdbi_change_new(change, 1, height, 1, out);
+
+    if (st)
+        return st;
+    vdbi_put32(out->frame->bytes, VDBI_ARRAY_MAGIC);
+    out->frame->bytes[4] = (uint8_t)height;
+    out->frame->bytes[5] = structure;
+    return VDB_OK;
+}
+
+/* Put nodes above the root until the block fits below it. */
+static vdb_status grow(vdbi_change *change, vdbi_ref *root, uint8_t structure,
+                       uint64_t block)
+{
+    while (block >= span(root->height)) {
+        vdbi_ref node;
+        vdb_status st;
+        if (root->height >= VDBI_HEIGHT_MAX)
+            return vdbi_fail(VDB_FULL, "an array of more than %llu blocks",
+                             (unsigned long long)span(root->height));
+        st = node_new(change, structure, root->height + 1, &node);
+        if (st)
+            return st;
+        vdbi_child_set(&node, ref_offset(0), 0, root);
+        *root = node;
+    }
+    return VDB_OK;
+}
+
+/* Make every page from the root to the block the change's own.  Each step leaves a whole
+ * structure behind, so an error in the middle only wastes the copies. */
+static vdb_status own_path(vdbi_change *change, vdbi_ref *root, uint8_t structure,
+                           uint32_t pages, uint64_t block, uint8_t **out)
+{
+    vdbi_ref *at = root, parent, child;
+    uint32_t index = 0;
+    vdb_status st;
+
+    for (;;) {
+        vdb_status failed = VDB_OK;
+        if (vdbi_ref_none(at)) {
+            uint32_t height = at == root ? root->height : parent.height - 1;
+            st = height ? node_new(change, structure, height, at)
+                        : vdbi_change_new(change, pages, 0, 0, at);
+        } else {
+            st = vdbi_change_page(change, at, at->height > 0);
+            if (!st && at->height > 0)
+                failed = check_node(at, at->frame->bytes);
+        }
+        if (st)
+            return st;
+        if (at != root)
+            vdbi_child_set(&parent, ref_offset(index), index, at);
+        if (failed)
+            return failed;
+        if (at->height == 0)
+            break;
+        parent = *at;
+        index = (uint32_t)(block / span(parent.height - 1) % VDBI_ARRAY_FANOUT);
+        vdbi_child_get(&parent, parent.frame->bytes, ref_offset(index), index, &child);
+        if (!vdbi_ref_none(&child) && child.height != parent.height - 1)
+            return vdbi_fail(VDB_CORRUPT, "array: a child of height %u under %u",
+                             child.height, parent.height);
+        at = &child;
+    }
+    if (at->pages != pages)
+        return vdbi_fail(VDB_CORRUPT, "array: a block of %u pages where %u belong",
+                         at->pages, pages);
+    *out = at->frame->bytes;
+    return VDB_OK;
+}
+
+vdb_status vdbi_array_peek(vdbi_change *change, const vdbi_ref *root, uint32_t pages,
+                           uint64_t block, int beyond, uint8_t **bytes)
+{
+    vdbi_ref ref;
+    vdb_status st = find(change->pager, root, pages, block, &ref);
+
+    *bytes = NULL;
+    if (!st && ref.frame &&
+        (ref.frame->writer == change->writer ||
+         (beyond && ref.frame->epoch == change->epoch)))
+        *bytes = ref.frame->bytes;
+    return st;
+}
+
+vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structure,
+                            uint32_t pages, uint64_t block, int beyond, uint8_t **bytes)
+{
+    vdb_status st = vdbi_array_peek(change, root, pages, block, beyond, bytes);
+
+    if (st || *bytes)
+        return st;
+    if (vdbi_ref_none(root)) {
+        /* As low as the block allows: ten rows are one block, with nothing above. */
+        memset(root, 0, sizeof *root);
+        while (block >= span(root->height))
+            root->height++;
+    } else {
+        st = grow(change, root, structure, block);
+        if (st)
+            return st;
+    }
+    return own_path(change, root, structure, pages, block, bytes);
+}
+
+vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
+                            uint64_t block)
+{
+    vdbi_ref ref, parent, child;
+    vdb_status st = find(change->pager, root, pages, block, &ref);
+
+    if (st || vdbi_ref_none(&ref))
+        return st;
+    if (root->height == 0)
+        return vdbi_change_drop(change, root);
+    st = vdbi_change_page(change, root, 1);
+    parent = *root;
+    while (!st) {
+        uint32_t index =
+            (uint32_t)(block / span(parent.height - 1) % VDBI_ARRAY_FANOUT);
+        uint32_t offset = ref_offset(index);
+        vdbi_child_get(&parent, parent.frame->bytes, offset, index, &child);
+        if (parent.height == 1) {
+            st = vdbi_change_drop(change, &child);
+            if (!st)
+                vdbi_child_set(&parent, offset, index, &child);
+            break;
+        }
+        st = vdbi_change_page(change, &child, 1);
+        if (!st) {
+            vdbi_child_set(&parent, offset, index, &child);
+            parent = child;
+        }
+    }
+    return st;
+}

@@ -1,0 +1,36 @@
+/* array.h: the copy-on-write radix array of blocks.
+ *
+ * Owns:      nothing; it works on a root reference that the caller keeps in an image.
+ * Promises:  a hole reads as NULL and means zeros.  Blocks are changed by copying, but for
+ *            rows that no image shows yet, which are written in place.
+ * May call:  frame.h.
+ * Threads:   reading, any number; writing, by the one who owns the change.
+ * Failure:   VDB_CORRUPT, VDB_IO, VDB_NOMEM.
+ */
+#ifndef VDBI_ARRAY_H
+#define VDBI_ARRAY_H
+
+#include "store/frame.h"
+
+enum { VDBI_ARRAY_FANOUT = 168 };
+
+/* Block `block` of an array whose blocks are `pages` long, or NULL for a hole. */
+vdb_status vdbi_array_block(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
+                            uint64_t block, const uint8_t **bytes);
+
+/* A block to write to; made of zeros if it is a hole.  `beyond` says that only rows will
+ * be touched which no image shows: then a block made in this epoch is written in place,
+ * though images share it. */
+vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structure,
+                            uint32_t pages, uint64_t block, int beyond,
+                            uint8_t **bytes);
+
+/* As vdbi_array_write, but *bytes is NULL when that would have to copy or make pages. */
+vdb_status vdbi_array_peek(vdbi_change *change, const vdbi_ref *root, uint32_t pages,
+                           uint64_t block, int beyond, uint8_t **bytes);
+
+/* Turn a block into a hole. */
+vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
+                            uint64_t block);
+
+#endif

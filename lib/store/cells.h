@@ -1,0 +1,14 @@
+/* cells.h: writing metadata into columns, inside a pending version. */
+#ifndef VDBI_CELLS_H
+#define VDBI_CELLS_H
+
+#include "store/pending.h"
+
+/* Turn flat metadata (NULL: none) into p->cells and p->lists, making fields and codes as
+ * needed.  lists_offset: where the lists will stand in the record. */
+vdb_status vdbi_cells_prepare(vdbi_pending *p, const vdbi_flat *flat,
+                              uint64_t lists_offset);
+/* Write p->cells as the slot's: every column is defined, absent ones as absent. */
+vdb_status vdbi_cells_write(vdbi_pending *p, uint32_t slot);
+
+#endif

@@ -1,0 +1,393 @@
+/* checkpoint.c: saving an image into the main file, while commits go on.
+ *
+ * The order is everything:
+ *   1. (in the writer's turn) the log is turned over, so that the old one ends at or
+ *      before S; S is the newest image; a new epoch begins, so that no frame of S changes;
+ *   2. S's changed pages are written to free places, then the map's; sync;
+ *   3. the other meta page is written; sync: from here on S is what an opening finds;
+ *   4. (in the writer's turn) the old log is recycled; only then are places that S does
+ *      without let go, as far as no reader needs them.
+ * Until 3 a failure gives everything back and changes nothing; the retry does not turn the
+ * log over again.  A failure in 3 poisons: nobody knows which meta page the disk has.
+ */
+#include "base/bytes.h"
+#include "base/error.h"
+#include "store/array.h"
+#include "store/column.h"
+#include "store/layout.h"
+#include "store/record.h"
+#include "store/store_priv.h"
+
+enum { OUTPUT = 1 << 20 };
+
+/* What of a block belongs to the version: the rest is written as zeros. */
+typedef enum trim {
+    TRIM_NONE,
+    TRIM_ROWS,      /* rows of equal size up to a count */
+    TRIM_CELLS,     /* a column */
+    TRIM_DIRECTORY  /* the pages above the columns */
+} trim;
+
+typedef struct writer {
+    vdbi_store *store;
+    uint64_t generation;
+    uint8_t *output; /* pages that stand one after another */
+    size_t output_length;
+    uint64_t output_place;
+    uint8_t *image; /* of the page that is being resolved */
+    /* of the root that is being written */
+    uint64_t rows, rows_per_block;
+    size_t row_bytes;
+} writer;
+
+static vdb_status flush(writer *w)
+{
+    vdb_status st = VDB_OK;
+
+    if (w->output_length)
+        st = vdbi_file_write(&w->store->file, w->output, w->output_length,
+                             w->output_place * VDBI_PAGE);
+    w->output_length = 0;
+    return st;
+}
+
+static vdb_status emit(writer *w, uint64_t place, uint32_t pages)
+{
+    size_t bytes = (size_t)pages * VDBI_PAGE;
+    vdb_status st = VDB_OK;
+
+    if (w->output_length && (w->output_place + w->output_length / VDBI_PAGE != place ||
+                             w->output_length + bytes > OUTPUT))
+        st = flush(w);
+    if (st)
+        return st;
+    if (w->output_length == 0)
+        w->output_place = place;
+    memcpy(w->output + w->output_length, w->image, bytes);
+    w->output_length += bytes;
+    return VDB_OK;
+}
+
+/* Make zeros of what is beyond the version's rows in block number `block`. */
+static void trim_block(writer *w, trim how, uint64_t block, uint32_t pages)
+{
+    uint64_t first, valid;
+
+    if (how == TRIM_NONE)
+        return;
+    first = block * w->rows_per_block;
+    valid = w->rows > first ? w->rows - first : 0;
+    if (valid >= w->rows_per_block)
+        return;
+    if (how == TRIM_CELLS) {
+        memset(w->image + valid, 0, VDBI_CELLS_PER_BLOCK - valid);
+        memset(w->image + VDBI_CELLS_PER_BLOCK + 8 * valid, 0,
+               8 * (VDBI_CELLS_PER_BLOCK - valid));
+    } else {
+        size_t used = (size_t)valid * w->row_bytes;
+        memset(w->image + used, 0, (size_t)pages * VDBI_PAGE - used);
+    }
+}
+
+static uint64_t span(uint32_t height)
+{
+    uint64_t n = 1;
+
+    while (height--)
+        n *= VDBI_ARRAY_FANOUT;
+    return n;
+}
+
+/* Write a frame and everything below it that is not on disk.  As deep as a structure is
+ * high.  `first`: the number of its first block. */
+static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim how,
+                              uint64_t first)
+{
+    vdbi_store *s = w->store;
+    vdb_status st = VDB_OK;
+
+    if (atomic_load(&f->placed))
+        return VDB_OK;
+    for (uint32_t i = 0; !st && f->kids && i < VDBI_KIDS_MAX; i++) {
+        vdbi_ref ref;
+        trim below = how;
+        if (!f->kids[i])
+            continue;
+        vdbi_ref_get(f->bytes + vdbi_child_offset(f->bytes, i), &ref);
+        if (how == TRIM_DIRECTORY)
+            below = f->bytes[4] == 2 ? TRIM_DIRECTORY : TRIM_CELLS;
+        st = write_frame(w, f->kids[i], ref.height, below,
+                         how == TRIM_DIRECTORY ? 0 : first + i * span(height - 1));
+    }
+    if (!st)
+        st = vdbi_grow(s->memory, &s->written, &s->written_capacity, s->written_count + 1,
+                       sizeof(vdbi_frame *));
+    if (!st && !f->written.place)
+        st = vdbi_space_take(s->space, f->pages, &f->written.place);
+    if (st)
+        return st;
+    s->written[s->written_count++] = f;
+    memcpy(w->image, f->bytes, (size_t)f->pages * VDBI_PAGE);
+    for (uint32_t i = 0; f->kids && i < VDBI_KIDS_MAX; i++)
+        if (f->kids[i])
+            vdbi_ref_put(w->image + vdbi_child_offset(f->bytes, i), &f->kids[i]->written);
+    if (!f->kids)
+        trim_block(w, how, first, f->pages);
+    f->written.generation = w->generation;
+    f->written.pages = f->pages;
+    f->written.height = height;
+    f->written.frame = NULL;
+    f->written.checksum =
+        vdbi_page_checksum(w->image, f->pages, f->written.place, w->generation);
+    return emit(w, f->written.place, f->pages);
+}
+
+/* Write what a root has that is not on disk; *out names it by place. */
+static vdb_status write_root(writer *w, const vdbi_ref *root, trim how, vdbi_ref *out)
+{
+    vdb_status st = VDB_OK;
+
+    *out = *root;
+    if (root->frame) {
+        st = write_frame(w, root->frame, root->height, how, 0);
+        *out = root->frame->written;
+    }
+    if (vdbi_ref_none(out))
+        memset(out, 0, sizeof *out);
+    return st;
+}
+
+static vdb_status write_image(writer *w, const vdbi_image *image, vdbi_image *out)
+{
+    vdb_status st = VDB_OK;
+
+    *out = *image;
+    for (int i = 0; i < VDBI_ROOT_COUNT && !st; i++) {
+        trim how = TRIM_NONE;
+        w->rows = image->slot_count;
+        switch (i) {
+        case VDBI_ROOT_VECTORS:
+            if (image->dimension) {
+                how = TRIM_ROWS;
+                w->rows_per_block = vdbi_rows_per_block(image->dimension);
+                w->row_bytes = vdbi_row_bytes(image->dimension);
+            }
+            break;
+        case VDBI_ROOT_PLACES:
+            how = TRIM_ROWS;
+            w->rows_per_block = VDBI_PLACES_PER_BLOCK;
+            w->row_bytes = 8;
+            break;
+        case VDBI_ROOT_HEAP:
+            how = TRIM_ROWS;
+            w->rows = image->heap_end;
+            w->rows_per_block = VDBI_HEAP_BLOCK;
+            w->row_bytes = 1;
+            break;
+        case VDBI_ROOT_COLUMNS:
+            how = TRIM_DIRECTORY;
+            w->rows_per_block = VDBI_CELLS_PER_BLOCK;
+            break;
+        default:
+            break;
+        }
+        st = write_root(w, &image->roots[i], how, &out->roots[i]);
+    }
+    return st;
+}
+
+/* Free what versions up to S have superseded. */
+static vdb_status give_superseded(vdbi_store *s)
+{
+    vdb_status st = VDB_OK;
+
+    for (size_t i = 0; i < s->freeing.count && !st; i++) {
+        const vdbi_superseded *item = &s->freeing.items[i];
+        uint64_t place = item->frame ? item->frame->written.place : item->place;
+        if (place)
+            st = vdbi_space_give(s->space, place, item->pages, item->sequence);
+    }
+    return st;
+}
+
+/* Steps 2 and 3, up to the meta page. */
+static vdb_status write_pages(vdbi_store *s, writer *w, vdbi_meta *meta)
+{
+    vdbi_ref *map, *summary;
+    vdb_status st = vdbi_space_begin(s->space);
+
+    if (!st)
+        st = write_image(w, &s->saving, &meta->image);
+    if (!st)
+        st = give_superseded(s);
+    if (!st)
+        st = vdbi_space_settle(s->space);
+    if (st)
+        return st;
+    vdbi_space_roots(s->space, &map, &summary);
+    st = write_root(w, map, TRIM_NONE, &meta->space);
+    if (!st)
+        st = write_root(w, summary, TRIM_NONE, &meta->summary);
+    if (!st)
+        st = flush(w);
+    meta->file_pages = vdbi_space_file_pages(s->space);
+    return st;
+}
+
+static void give_back(vdbi_store *s)
+{
+    for (size_t i = 0; i < s->written_count; i++)
+        s->written[i]->written.place = 0;
+    s->written_count = 0;
+    vdbi_space_undo(s->space);
+}
+
+/* The file may be shorter than its last page says: the places at the end were given back,
+ * or it was extended without being written. */
+static vdb_status assure_length(vdbi_store *s, uint64_t pages)
+{
+    uint64_t size;
+    vdb_status st = vdbi_file_size(&s->file, &size);
+
+    if (!st && size < pages * VDBI_PAGE)
+        st = vdbi_file_truncate(&s->file, pages * VDBI_PAGE);
+    return st;
+}
+
+/* Hold the image that is to be saved, and take over what it does without. */
+static vdb_status choose(vdbi_store *s, const vdbi_image *image)
+{
+    vdb_status st =
+        vdbi_superseded_reserve(s->pager, &s->freeing, s->superseded.count);
+
+    if (st)
+        return st;
+    vdbi_superseded_move(&s->freeing, &s->superseded);
+    s->saving = *image;
+    vdbi_image_retain(&s->saving);
+    s->saving_valid = 1;
+    return VDB_OK;
+}
+
+vdb_status vdbi_checkpoint_begin(vdbi_store *s, const vdbi_image *image)
+{
+    vdb_status st = VDB_OK;
+
+    s->saved = 0;
+    if (vdbi_store_poisoned(s))
+        return vdbi_fail(VDB_POISONED, "%s: a sync has failed: close and reopen",
+                         s->config.path);
+    if (vdbi_log_current(s->log) && !vdbi_log_two(s->log)) {
+        st = vdbi_log_turn_over(s->log, s->meta.generation + 1, image->sequence);
+        if (vdbi_log_poisoned(s->log))
+            vdbi_store_poison(s, st);
+        if (!st)
+            s->log_reserved = 0;
+    }
+    if (!st)
+        st = choose(s, image);
+    if (st)
+        return st;
+    vdbi_store_group(s);
+    s->epoch++;
+    return VDB_OK;
+}
+
+static vdb_status run(vdbi_store *s, writer *w, int closing)
+{
+    vdbi_meta meta = s->meta;
+    vdb_status st;
+
+    meta.generation++;
+    meta.log = closing ? 0 : (uint32_t)vdbi_log_current(s->log);
+    meta.salt = closing ? 0 : vdbi_log_salt(s->log);
+    st = write_pages(s, w, &meta);
+    if (!st)
+        st = assure_length(s, meta.file_pages);
+    if (st) {
+        give_back(s);
+        return st;
+    }
+    st = vdbi_file_sync(&s->file);
+    if (st)
+        return vdbi_store_poison(s, st);
+    st = vdbi_store_write_meta(s, &meta);
+    if (st)
+        return st;
+    s->meta = meta;
+    atomic_store(&s->durable_sequence, meta.image.sequence);
+    atomic_store(&s->generation, meta.generation);
+    atomic_store(&s->file_pages, meta.file_pages);
+    vdbi_space_commit(s->space);
+    for (size_t i = 0; i < s->written_count; i++)
+        vdbi_frame_placed(s->pager, s->written[i]);
+    s->written_count = 0;
+    vdbi_superseded_clear(s->pager, &s->freeing);
+    s->saved = 1;
+    return VDB_OK;
+}
+
+vdb_status vdbi_checkpoint_run(vdbi_store *s, int closing)
+{
+    writer w = {.store = s, .generation = s->meta.generation + 1};
+    vdb_status st = VDB_NOMEM;
+
+    w.output = vdbi_alloc(s->memory, OUTPUT);
+    w.image = vdbi_alloc(s->memory, (size_t)VDBI_BLOCK_PAGES_MAX * VDBI_PAGE);
+    if (w.output && w.image) {
+        vdbi_section_begin(s->pager);
+        st = run(s, &w, closing);
+        vdbi_section_end(s->pager);
+    }
+    vdbi_free(s->memory, w.output);
+    vdbi_free(s->memory, w.image);
+    return st;
+}
+
+void vdbi_checkpoint_end(vdbi_store *s, uint64_t oldest)
+{
+    if (s->saving_valid)
+        vdbi_image_release(s->pager, &s->saving);
+    s->saving_valid = 0;
+    if (!s->saved)
+        return;
+    if (vdbi_log_recycle(s->log)) {
+        vdbi_store_say(s, VDB_LOG_WARNING, "a checkpoint could not cut the old log");
+        return;
+    }
+    vdbi_space_let_go(s->space, oldest);
+}
+
+vdb_status vdbi_store_save_and_close(vdbi_store *s, const vdbi_image *image)
+{
+    vdb_status st;
+
+    if (!s->config.path || s->readonly)
+        return VDB_OK;
+    if (vdbi_store_poisoned(s))
+        return vdbi_fail(VDB_POISONED, "%s: a sync has failed: the logs stay",
+                         s->config.path);
+    if (s->meta.log == 0 && s->meta.image.sequence == image->sequence)
+        return VDB_OK;
+    s->saved = 0;
+    st = vdbi_store_sync(s);
+    if (!st)
+        st = choose(s, image);
+    if (!st)
+        st = vdbi_checkpoint_run(s, 1);
+    return st ? st : vdbi_log_retire(s->log);
+}
+
+void vdbi_image_settle(const vdbi_image *image, vdbi_image *out)
+{
+    *out = *image;
+    for (int i = 0; i < VDBI_ROOT_COUNT; i++) {
+        vdbi_frame *f = image->roots[i].frame;
+        if (!f)
+            continue;
+        if (atomic_load_explicit(&f->placed, memory_order_acquire))
+            out->roots[i] = f->written;
+        else
+            vdbi_frame_retain(f);
+    }
+}

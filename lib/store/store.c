@@ -1,0 +1,442 @@
+/* store.c: opening, committing, closing; see store.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "store/store_priv.h"
+
+enum {
+    RESERVE_STEP = 256 << 10,
+    RESERVE_FLOOR = 64 << 10 /* kept in the log for deletes on a full disk */
+};
+
+void vdbi_store_say(vdbi_store *s, int32_t level, const char *message)
+{
+    if (s->config.say)
+        s->config.say(s->config.say_arg, level, message);
+}
+
+vdb_status vdbi_store_poison(vdbi_store *s, vdb_status status)
+{
+    atomic_store(&s->poisoned, 1);
+    vdbi_store_say(s, VDB_LOG_ERROR, "a sync has failed: the handle is poisoned");
+    return status;
+}
+
+int vdbi_store_poisoned(const vdbi_store *s)
+{
+    return atomic_load(&s->poisoned);
+}
+
+vdbi_pager *vdbi_store_pager(vdbi_store *s)
+{
+    return s->pager;
+}
+
+const vdbi_shape *vdbi_store_shape(const vdbi_store *s)
+{
+    return &s->meta.shape;
+}
+
+uint32_t vdbi_store_replayed(const vdbi_store *s)
+{
+    return s->replayed;
+}
+
+uint64_t vdbi_store_durable_sequence(const vdbi_store *s)
+{
+    return atomic_load(&s->durable_sequence);
+}
+
+/* ----------------------------------------------------------------- opening */
+
+/* Open the main file and take its lock. */
+static vdb_status open_file(vdbi_store *s)
+{
+    const vdb_vfs *vfs = s->config.vfs;
+    uint32_t flags = 0;
+    vdb_file_info info = {.struct_size = sizeof info};
+    vdb_status st;
+    int rc;
+
+    if (s->readonly)
+        flags = VDB_VFS_READONLY;
+    else if (s->config.flags & VDB_OPEN_EXCLUSIVE)
+        flags = VDB_VFS_CREATE | VDB_VFS_EXCLUSIVE;
+    else if (!(s->config.flags & VDB_OPEN_MUST_EXIST))
+        flags = VDB_VFS_CREATE;
+    st = vdbi_file_open(&s->file, vfs, s->memory, &s->counts, s->config.path, flags);
+    if (st)
+        return st;
+    s->file_is_open = 1;
+    rc = vfs->info(vfs->arg, s->file.handle, &info);
+    if (rc)
+        return vdbi_fail_system(rc, "%s", s->config.path);
+    if (info.kind != 0)
+        return vdbi_fail(VDB_INVALID, "%s: not a regular file", s->config.path);
+    if (info.links > 1)
+        return vdbi_fail(VDB_INVALID,
+                         "%s: it has %llu hard links; the logs could not be found by each "
+                         "of its names",
+                         s->config.path, (unsigned long long)info.links);
+    rc = vfs->lock(vfs->arg, s->file.handle,
+                   s->readonly ? VDB_LOCK_SHARED : VDB_LOCK_EXCLUSIVE);
+    if (rc == -EAGAIN)
+        return vdbi_fail(VDB_BUSY, "%s: in use by another %s", s->config.path,
+                         s->readonly ? "writer" : "handle");
+    return rc ? vdbi_fail_system(rc, "%s: locking", s->config.path) : VDB_OK;
+}
+
+static vdb_status contradiction(const char *what, long long asked, long long stored)
+{
+    return vdbi_fail(VDB_INVALID, "option %s: %lld asked for, the file has %lld", what,
+                     asked, stored);
+}
+
+static vdb_status check_options(const vdbi_store *s)
+{
+    const vdbi_shape *asked = &s->config.shape, *stored = &s->meta.shape;
+
+    if (s->config.dimension && s->meta.image.dimension &&
+        s->config.dimension != s->meta.image.dimension)
+        return contradiction("dimension", s->config.dimension, s->meta.image.dimension);
+    if (asked->metric && asked->metric != stored->metric)
+        return contradiction("metric", asked->metric, stored->metric);
+    if (asked->index && asked->index != stored->index)
+        return contradiction("index", asked->index, stored->index);
+    if (asked->type && asked->type != stored->type)
+        return contradiction("type", asked->type, stored->type);
+    if (asked->m && asked->m != stored->m)
+        return contradiction("m", asked->m, stored->m);
+    if (asked->ef_construction && asked->ef_construction != stored->ef_construction)
+        return contradiction("ef_construction", asked->ef_construction,
+                             stored->ef_construction);
+    if (asked->max_layers && asked->max_layers != stored->max_layers)
+        return contradiction("max_layers", asked->max_layers, stored->max_layers);
+    if (stored->type != VDB_F32)
+        return vdbi_fail(VDB_UNSUPPORTED, "%s: element type %d", s->config.path,
+                         (int)stored->type);
+    return VDB_OK;
+}
+
+/* A replay that is under way: the newest whole commit, and the one being read. */
+typedef struct replay {
+    vdbi_store *store;
+    vdbi_image *image;
+    vdbi_pending pending;
+    int active;
+} replay;
+
+static vdb_status replay_frame(void *arg, int kind, uint64_t sequence,
+                               const uint8_t *payload, size_t length)
+{
+    replay *r = arg;
+    vdbi_store *s = r->store;
+    vdbi_superseded_list list;
+    vdb_status st = VDB_OK;
+
+    if (!r->active) {
+        if (sequence != r->image->sequence + 1)
+            return vdbi_fail(VDB_CORRUPT, "%s: commit %llu follows %llu", s->config.path,
+                             (unsigned long long)sequence,
+                             (unsigned long long)r->image->sequence);
+        st = vdbi_pending_begin(&r->pending, s->pager, NULL, NULL, r->image, ++s->writer,
+                                s->epoch);
+        if (st)
+            return st;
+        r->active = 1;
+    }
+    vdbi_section_begin(s->pager);
+    st = vdbi_pending_replay(&r->pending, payload, length);
+    vdbi_section_end(s->pager);
+    if (st || kind != VDBI_FRAME_COMMIT)
+        return st;
+    st = vdbi_superseded_reserve(s->pager, &s->superseded,
+                                 r->pending.change.superseded.count);
+    if (st)
+        return st;
+    vdbi_image_release(s->pager, r->image);
+    vdbi_pending_finish(&r->pending, r->image, &list); /* cannot fail without a log */
+    vdbi_superseded_move(&s->superseded, &list);
+    vdbi_superseded_clear(s->pager, &list);
+    r->active = 0;
+    s->replayed++;
+    return VDB_OK;
+}
+
+static vdb_status recover(vdbi_store *s, vdbi_image *image)
+{
+    vdbi_log_start start = {s->meta.log, s->meta.salt, s->meta.generation,
+                            s->meta.image.sequence};
+    replay r = {.store = s, .image = image};
+    vdb_status st;
+
+    if (s->config.flags & VDB_OPEN_WITHOUT_LOG)
+        return VDB_OK;
+    st = vdbi_log_recover(s->log, &start, replay_frame, &r);
+    if (r.active)
+        vdbi_pending_drop(&r.pending);
+    if (!st && !s->readonly)
+        st = vdbi_log_mend(s->log);
+    s->group_superseded = s->superseded.count;
+    if (!st && s->replayed) {
+        char text[160];
+        snprintf(text, sizeof text, "recovered: %u commits replayed from the log",
+                 s->replayed);
+        vdbi_store_say(s, VDB_LOG_INFO, text);
+    }
+    return st;
+}
+
+static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
+{
+    int mapped = !s->config.path || (s->config.vfs->map &&
+                                     !(s->config.flags & VDB_OPEN_NO_MMAP));
+    vdb_status st = VDB_OK;
+
+    s->readonly = (s->config.flags & VDB_OPEN_READONLY) != 0;
+    s->epoch = 1;
+    if (s->config.path)
+        st = open_file(s);
+    if (!st)
+        st = vdbi_store_find_meta(s);
+    if (!st)
+        st = check_options(s);
+    if (!st)
+        st = vdbi_pager_create(s->memory, &s->file, mapped, s->config.cache_bytes,
+                               &s->pager);
+    if (!st)
+        st = vdbi_slots_create(s->memory, &s->slots);
+    if (st)
+        return st;
+    if (s->meta.image.dimension == 0)
+        s->meta.image.dimension = s->config.dimension;
+    *image = s->meta.image;
+    vdbi_pager_set_file_pages(s->pager, s->meta.file_pages);
+    atomic_store(&s->durable_sequence, s->meta.image.sequence);
+    atomic_store(&s->generation, s->meta.generation);
+    atomic_store(&s->file_pages, s->meta.file_pages);
+    if (!s->config.path)
+        return VDB_OK;
+    st = vdbi_space_create(s->memory, s->pager, &s->meta.space, &s->meta.summary,
+                           s->meta.file_pages, &s->space);
+    if (!st)
+        st = vdbi_log_create(s->memory, s->config.vfs, &s->counts, s->config.path,
+                             s->meta.uuid, &s->log);
+    return st ? st : recover(s, image);
+}
+
+vdb_status vdbi_store_open(const vdbi_store_config *config, vdbi_store **out,
+                           vdbi_image *image)
+{
+    vdbi_store *s = vdbi_calloc(config->memory, 1, sizeof *s);
+    vdb_error error = VDB_ERROR_INIT;
+    vdb_status st = VDB_OK;
+
+    *out = NULL;
+    memset(image, 0, sizeof *image);
+    if (!s)
+        return VDB_NOMEM;
+    s->config = *config;
+    s->config.path = NULL;
+    s->memory = config->memory;
+    if (config->path) {
+        char *copy = vdbi_strdup(s->memory, config->path, strlen(config->path));
+        st = copy ? VDB_OK : VDB_NOMEM;
+        s->config.path = copy;
+    }
+    if (!st)
+        st = open_parts(s, image);
+    if (!st) {
+        *out = s;
+        return VDB_OK;
+    }
+    vdbi_error_save(&error);
+    if (s->pager)
+        vdbi_image_release(s->pager, image);
+    vdbi_store_free(s);
+    vdbi_error_restore(&error);
+    return st;
+}
+
+vdb_status vdbi_store_free(vdbi_store *s)
+{
+    vdb_status st = VDB_OK;
+
+    if (!s)
+        return VDB_OK;
+    if (s->pager) {
+        if (s->saving_valid)
+            vdbi_image_release(s->pager, &s->saving);
+        vdbi_superseded_clear(s->pager, &s->superseded);
+        vdbi_superseded_clear(s->pager, &s->freeing);
+    }
+    vdbi_space_free(s->space);
+    vdbi_log_free(s->log);
+    vdbi_slots_free(s->slots);
+    vdbi_pager_free(s->pager);
+    vdbi_free(s->memory, s->written);
+    if (s->file_is_open)
+        st = vdbi_file_close(&s->file);
+    vdbi_free(s->memory, (char *)(uintptr_t)s->config.path);
+    vdbi_free(s->memory, s);
+    return st;
+}
+
+/* -------------------------------------------------------------- committing */
+
+vdb_status vdbi_store_ready(vdbi_store *s)
+{
+    vdbi_meta meta;
+    vdb_status st;
+
+    if (s->readonly)
+        return vdbi_fail(VDB_READONLY, "%s: opened for reading only", s->config.path);
+    if (vdbi_store_poisoned(s))
+        return vdbi_fail(VDB_POISONED, "%s: a sync has failed: close and reopen",
+                         s->config.path);
+    if (!s->log || vdbi_log_current(s->log))
+        return VDB_OK;
+    st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
+    if (vdbi_log_poisoned(s->log))
+        vdbi_store_poison(s, st);
+    if (st)
+        return st;
+    meta = s->meta;
+    meta.generation++;
+    meta.log = (uint32_t)vdbi_log_current(s->log);
+    meta.salt = vdbi_log_salt(s->log);
+    st = vdbi_store_write_meta(s, &meta);
+    if (st)
+        return st;
+    s->meta = meta;
+    s->log_reserved = 0;
+    atomic_store(&s->generation, meta.generation);
+    return VDB_OK;
+}
+
+vdb_status vdbi_store_begin(vdbi_store *s, const vdbi_image *base, uint64_t oldest,
+                            vdbi_pending *pending)
+{
+    vdb_status st = vdbi_slots_learn(s->slots, s->pager, base);
+
+    if (st)
+        return st;
+    vdbi_slots_release(s->slots, oldest);
+    return vdbi_pending_begin(pending, s->pager, s->log, s->slots, base, ++s->writer,
+                              s->epoch);
+}
+
+vdb_status vdbi_store_finish(vdbi_store *s, vdbi_pending *pending, vdbi_image *image)
+{
+    vdbi_superseded_list list;
+    vdb_status st = vdbi_superseded_reserve(s->pager, &s->superseded,
+                                            pending->change.superseded.count);
+
+    if (!st)
+        st = vdbi_pending_finish(pending, image, &list);
+    if (st) {
+        vdbi_pending_drop(pending);
+        return st;
+    }
+    vdbi_superseded_move(&s->superseded, &list);
+    vdbi_superseded_clear(s->pager, &list);
+    return VDB_OK;
+}
+
+uint64_t vdbi_store_log_size(const vdbi_store *s)
+{
+    return s->log ? vdbi_log_size(s->log) + vdbi_log_gathered(s->log) : 0;
+}
+
+size_t vdbi_store_gathered(const vdbi_store *s)
+{
+    return s->log ? vdbi_log_gathered(s->log) : 0;
+}
+
+/* Before the group is written, see that the disk has room for it and for the deletes that
+ * might have to follow.  Deletes themselves may use that room. */
+static vdb_status reserve_log(vdbi_store *s, int only_deletes)
+{
+    uint64_t end = vdbi_store_log_size(s);
+    vdb_status st;
+
+    if (only_deletes || end + RESERVE_FLOOR <= s->log_reserved)
+        return VDB_OK;
+    st = vdbi_log_reserve(s->log, end + RESERVE_STEP);
+    if (!st)
+        s->log_reserved = end + RESERVE_STEP;
+    return st;
+}
+
+void vdbi_store_group(vdbi_store *s)
+{
+    s->group_superseded = s->superseded.count;
+    vdbi_slots_commit(s->slots);
+    s->group_slots = vdbi_slots_mark_get(s->slots);
+    if (s->log)
+        s->group_log = vdbi_log_mark_get(s->log);
+}
+
+/* The versions of the group never were. */
+static void drop_group(vdbi_store *s)
+{
+    while (s->superseded.count > s->group_superseded)
+        vdbi_frame_release(s->pager, s->superseded.items[--s->superseded.count].frame);
+    vdbi_slots_undo(s->slots, &s->group_slots);
+    if (s->log)
+        vdbi_log_mark_reset(s->log, &s->group_log);
+}
+
+vdb_status vdbi_store_write(vdbi_store *s, int sync, int only_deletes)
+{
+    vdb_status st = VDB_OK;
+
+    if (s->log) {
+        st = reserve_log(s, only_deletes);
+        if (!st)
+            st = vdbi_log_write(s->log);
+        if (!st && sync)
+            st = vdbi_log_sync(s->log);
+        if (vdbi_log_poisoned(s->log))
+            vdbi_store_poison(s, st);
+    }
+    if (st)
+        drop_group(s);
+    return st;
+}
+
+vdb_status vdbi_store_sync(vdbi_store *s)
+{
+    vdb_status st = s->log ? vdbi_log_sync(s->log) : VDB_OK;
+
+    return st ? vdbi_store_poison(s, st) : VDB_OK;
+}
+
+void vdbi_store_stats(vdbi_store *s, vdb_stats *out)
+{
+    uint64_t free_pages = 0, held_pages = 0, pages;
+
+    if (s->space)
+        vdbi_space_totals(s->space, &free_pages, &held_pages);
+    pages = atomic_load(&s->file_pages);
+    out->durable_sequence = atomic_load(&s->durable_sequence);
+    out->generation = atomic_load(&s->generation);
+    out->file_bytes = s->config.path ? pages * VDBI_PAGE : 0;
+    out->free_bytes = free_pages * VDBI_PAGE;
+    out->held_bytes = held_pages * VDBI_PAGE;
+    out->log_bytes = s->log ? vdbi_log_bytes(s->log) : 0;
+    out->dirty_bytes = vdbi_pager_dirty_bytes(s->pager);
+    out->written_bytes = atomic_load(&s->counts.written_bytes);
+    out->syncs = atomic_load(&s->counts.syncs);
+    out->metric = s->meta.shape.metric;
+    out->index = s->meta.shape.index;
+    out->type = s->meta.shape.type;
+    out->m = s->meta.shape.m;
+    out->ef_construction = s->meta.shape.ef_construction;
+    out->max_layers = s->meta.shape.max_layers;
+    out->format = VDBI_FORMAT;
+    out->poisoned = (uint32_t)vdbi_store_poisoned(s);
+    out->replayed = s->replayed;
+}

@@ -1,0 +1,84 @@
+/* store.h: the main file and its logs, as one durable thing.
+ *
+ * Owns:      the files, the pager, the map of free space, the logs, the free slots.
+ * Promises:  docs/format.md, F1 to F5.  What vdbi_store_write() has acknowledged at full
+ *            durability is in the image that the next opening gives.
+ * May call:  os/, base/ and its own parts.  Knows nothing of versions, readers or graphs:
+ *            db/ tells it which image is the newest, and how old the oldest in use is.
+ * Threads:   functions marked (turn) need the writer's turn; (checkpoint) the checkpoint's;
+ *            reading through the pager needs neither.
+ * Failure:   a failed sync, and a failed write of a meta page, poison: VDB_POISONED from
+ *            every later change until reopening.
+ */
+#ifndef VDBI_STORE_H
+#define VDBI_STORE_H
+
+#include "store/meta.h"
+#include "store/pending.h"
+
+typedef struct vdbi_store vdbi_store;
+
+typedef struct vdbi_store_config {
+    const char *path; /* NULL: in memory only */
+    const vdb_vfs *vfs;
+    vdbi_memory *memory;
+    uint32_t flags;     /* VDB_OPEN_* */
+    uint32_t dimension; /* 0: not said */
+    vdbi_shape shape;   /* zeros: not said */
+    uint64_t cache_bytes;
+    void (*say)(void *arg, int32_t level, const char *message); /* may be NULL */
+    void *say_arg;
+} vdbi_store_config;
+
+/* Open or create; *image is the newest committed state, and owns its frames. */
+vdb_status vdbi_store_open(const vdbi_store_config *config, vdbi_store **out,
+                           vdbi_image *image);
+/* Free everything as it is; no image may be in use. */
+vdb_status vdbi_store_free(vdbi_store *store);
+
+vdbi_pager *vdbi_store_pager(vdbi_store *store);
+const vdbi_shape *vdbi_store_shape(const vdbi_store *store);
+
+/* ---- committing (turn) ---- */
+
+/* Make sure that there is a log to write to, and no poison. */
+vdb_status vdbi_store_ready(vdbi_store *store);
+/* A group begins: what is finished from here on is written together, or dropped. */
+void vdbi_store_group(vdbi_store *store);
+/* Begin a version on top of `base`; `oldest`: the oldest sequence that anybody holds. */
+vdb_status vdbi_store_begin(vdbi_store *store, const vdbi_image *base, uint64_t oldest,
+                            vdbi_pending *pending);
+/* Close it into the group.  On an error the pending version has been dropped. */
+vdb_status vdbi_store_finish(vdbi_store *store, vdbi_pending *pending, vdbi_image *image);
+/* Write the group; `sync`: and make it durable.  On an error all versions that were
+ * finished since the last write never were; the caller drops their images. */
+vdb_status vdbi_store_write(vdbi_store *store, int sync, int only_deletes);
+/* Make durable what was written without sync. */
+vdb_status vdbi_store_sync(vdbi_store *store);
+/* Bytes in the current log with those gathered: for the bound. */
+uint64_t vdbi_store_log_size(const vdbi_store *store);
+size_t vdbi_store_gathered(const vdbi_store *store);
+int vdbi_store_poisoned(const vdbi_store *store);
+
+/* ---- checkpoints ---- */
+
+/* (turn, checkpoint) Choose `image`, the newest, to be saved; turn the log over. */
+vdb_status vdbi_checkpoint_begin(vdbi_store *store, const vdbi_image *image);
+/* (checkpoint) Write it.  `closing`: its meta page names no log. */
+vdb_status vdbi_checkpoint_run(vdbi_store *store, int closing);
+/* (turn, checkpoint) After a run that succeeded: recycle the old log, let places go.
+ * After one that failed: nothing. */
+void vdbi_checkpoint_end(vdbi_store *store, uint64_t oldest);
+/* (turn, checkpoint) Save `image` as the last thing before closing, and cut the logs. */
+vdb_status vdbi_store_save_and_close(vdbi_store *store, const vdbi_image *image);
+/* Name pages of an image that are on disk by their places: a new reference to each frame
+ * that must stay is counted, none of the old is dropped. */
+void vdbi_image_settle(const vdbi_image *image, vdbi_image *out);
+/* Whether the log holds what the checkpoint would save. */
+uint64_t vdbi_store_durable_sequence(const vdbi_store *store);
+
+/* ---- facts ---- */
+void vdbi_store_stats(vdbi_store *store, vdb_stats *stats);
+uint32_t vdbi_store_replayed(const vdbi_store *store);
+
+#endif

@@ -1,0 +1,350 @@
+/* scenarios.c: the scripts.  Each is short, so that every call in it can be the one
+ * at which something breaks. */
+#include "scenarios.h"
+
+static void play_creation(run *r)
+{
+    if (step_open(r) && step_close(r) && step_open(r))
+        step_close(r);
+}
+
+static void play_inserts(run *r)
+{
+    if (step_open(r) && step_insert_many(r, 0, 20, 1) && step_compare(r))
+        step_close(r);
+}
+
+static void play_large_put(run *r)
+{
+    if (step_open(r) && step_put(r, 0, 30, 1) && step_put(r, 15, 30, 2) &&
+        step_put(r, 100, 300, 1) && step_compare(r))
+        step_close(r);
+}
+
+static void play_replacement(run *r)
+{
+    if (!step_open(r) || !step_insert_many(r, 0, 6, 1))
+        return;
+    for (unsigned version = 2; version < 6; version++)
+        if (!step_insert_many(r, 1, 4, version))
+            return;
+    if (step_compare(r))
+        step_close(r);
+}
+
+static void play_deletion(run *r)
+{
+    if (!step_open(r) || !step_insert_many(r, 0, 10, 1))
+        return;
+    for (unsigned n = 0; n < 10; n += 2)
+        if (!step_delete(r, n))
+            return;
+    if (step_checkpoint(r) && step_delete(r, 1) && step_delete(r, 9) && step_compare(r))
+        step_close(r);
+}
+
+/* To nothing and back: an empty tree, an empty database with a dimension. */
+static void play_delete_all(run *r)
+{
+    if (!step_open(r) || !step_insert_many(r, 0, 5, 1))
+        return;
+    for (int round = 0; round < 2; round++) {
+        for (unsigned n = 0; n < 5; n++)
+            if (!step_delete(r, n))
+                return;
+        if (!step_checkpoint(r) || !step_insert_many(r, 0, 5, 2))
+            return;
+    }
+    if (step_compare(r))
+        step_close(r);
+}
+
+static void play_metadata(run *r)
+{
+    if (!step_open(r) || !step_insert_many(r, 0, 8, 1))
+        return;
+    for (unsigned version = 2; version < 7; version++)
+        if (!step_set_metadata(r, version, version) ||
+            !step_set_metadata(r, 0, version))
+            return;
+    if (step_checkpoint(r) && step_set_metadata(r, 7, 9) && step_compare(r))
+        step_close(r);
+}
+
+static void play_checkpoint(run *r)
+{
+    if (step_open(r) && step_insert_many(r, 0, 5, 1) && step_checkpoint(r) &&
+        step_insert_many(r, 5, 3, 1) && step_compare(r))
+        step_close(r);
+}
+
+static void play_checkpoints(run *r)
+{
+    if (!step_open(r))
+        return;
+    for (unsigned i = 0; i < 5; i++)
+        if (!step_insert_many(r, i * 4, 4, 1) || !step_checkpoint(r) ||
+            !step_checkpoint(r))
+            return;
+    if (step_insert(r, 0, 2) && step_compare(r))
+        step_close(r);
+}
+
+/* The same by themselves, after every eight entries. */
+static void play_automatic_checkpoints(run *r)
+{
+    if (step_open(r) && step_insert_many(r, 0, 30, 1) && step_put(r, 20, 20, 2) &&
+        step_compare(r) && step_close(r) && step_open(r) &&
+        step_insert_many(r, 10, 10, 3))
+        step_close(r);
+}
+
+static void play_failed_checkpoint(run *r)
+{
+    if (!step_open(r) || !step_insert_many(r, 0, 5, 1))
+        return;
+    for (unsigned k = 1; k <= 8; k++)
+        if (!step_insert(r, 10 + k, 1) || !step_failing_checkpoint(r, k) ||
+            !step_insert(r, 20 + k, 1) || !step_delete(r, 10 + k))
+            return;
+    if (!step_failing_checkpoint(r, 1) || !step_failing_checkpoint(r, 1) ||
+        !step_insert_many(r, 40, 3, 1) || !step_checkpoint(r) ||
+        !step_insert_many(r, 50, 3, 1))
+        return;
+    if (step_compare(r) && step_close(r) && step_open(r))
+        step_close(r);
+}
+
+/* One fails, and the process dies before the next: both logs are needed. */
+static void play_failed_then_crash(run *r)
+{
+    for (unsigned k = 1; k <= 6; k++)
+        if (!(r->db || step_open(r)) || !step_insert_many(r, k * 4, 3, k) ||
+            !step_failing_checkpoint(r, k) || !step_insert(r, k * 4 + 3, k) ||
+            !step_crash(r, k % 2 ? FAULTFS_NONE : FAULTFS_ALL, k))
+            return;
+    if (step_compare(r))
+        step_close(r);
+}
+
+static void play_crashes(run *r)
+{
+    static const unsigned DAMAGES[] = {FAULTFS_NONE, FAULTFS_ALL, FAULTFS_SECTORS_HALF,
+                                       FAULTFS_STALE_TAIL, FAULTFS_KEEP_LAST};
+
+    if (!step_open(r))
+        return;
+    for (unsigned i = 0; i < 5; i++)
+        if (!step_insert_many(r, i * 7, 6, i) || (i % 2 && !step_checkpoint(r)) ||
+            !step_insert(r, i * 7 + 6, i) || !step_crash(r, DAMAGES[i], i))
+            return;
+    if (step_compare(r))
+        step_close(r);
+}
+
+/* Nothing is written between two crashes: recovery must be repeatable. */
+static void play_idle_crashes(run *r)
+{
+    if (step_open(r) && step_insert_many(r, 0, 6, 1) &&
+        step_crash(r, FAULTFS_NONE, 1) && step_crash(r, FAULTFS_RANDOM, 2) &&
+        step_crash(r, FAULTFS_NONE, 3) && step_insert(r, 7, 1) &&
+        step_crash(r, FAULTFS_NONE, 4) && step_close(r) && step_open(r))
+        step_close(r);
+}
+
+static void play_growth(run *r)
+{
+    for (unsigned i = 0; i < 12; i++)
+        if (!(r->db || step_open(r)) || !step_put(r, i * 50, 50, i) ||
+            !step_insert(r, i * 40, 20 + i) || (i % 4 == 3 && !step_checkpoint(r)) ||
+            (i == 6 && (!step_close(r) || !step_open(r))))
+            return;
+    if (step_compare(r))
+        step_close(r);
+}
+
+/* Long rows: the log reaches its bound by bytes. */
+static void play_log_bound(run *r)
+{
+    if (!step_open(r))
+        return;
+    for (unsigned i = 0; i < 12; i++)
+        if (!step_put(r, i * 20, 20, i))
+            return;
+    if (step_compare(r))
+        step_close(r);
+}
+
+static void play_snapshot(run *r)
+{
+    if (!step_open(r) || !step_insert_many(r, 0, 12, 1) || !step_checkpoint(r) ||
+        !step_insert_many(r, 12, 4, 1) || !step_snapshot(r))
+        return;
+    for (unsigned round = 0; round < 4; round++)
+        if (!step_insert_many(r, round * 2, 4, 2 + round) ||
+            !step_delete(r, 12 + round) || !step_checkpoint(r) ||
+            !step_check_snapshot(r))
+            return;
+    if (step_release_snapshot(r) && step_insert(r, 30, 1) && step_checkpoint(r) &&
+        step_insert(r, 31, 1) && step_checkpoint(r) && step_compare(r))
+        step_close(r);
+}
+
+static void play_slot_reuse(run *r)
+{
+    if (!step_open(r) || !step_insert_many(r, 0, 8, 1))
+        return;
+    for (unsigned i = 0; i < 20; i++)
+        if (!step_delete(r, i) || !step_insert(r, i + 8, i) ||
+            (i % 5 == 4 && !step_checkpoint(r)))
+            return;
+    if (step_compare(r))
+        step_close(r);
+}
+
+static void play_delete_where(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 60, 1))
+        return;
+    for (int kind = 0; kind < ORACLE_KINDS; kind++)
+        if (!step_delete_kind(r, kind) || !step_insert(r, 70 + (unsigned)kind, 1) ||
+            (kind == 2 && !step_checkpoint(r)))
+            return;
+    if (step_delete_kind(r, 0) && step_compare(r))
+        step_close(r);
+}
+
+static void play_reopening(run *r)
+{
+    for (unsigned i = 0; i < 5; i++)
+        if (!step_open(r) || !step_insert_many(r, i * 2, 3, i) || !step_close(r))
+            return;
+    if (step_open(r) && step_compare(r))
+        step_close(r);
+}
+
+/* A clean close leaves no log; the first commit after it must make one. */
+static void play_first_commit(run *r)
+{
+    if (step_open(r) && step_insert_many(r, 0, 3, 1) && step_close(r) && step_open(r) &&
+        step_close(r) && step_open(r) && step_insert(r, 3, 1) &&
+        step_crash(r, FAULTFS_NONE, 1) && step_insert(r, 4, 1) && step_compare(r))
+        step_close(r);
+}
+
+/* Full; deletes are still taken, and give back room; then the disk grows. */
+static void play_full_disk(run *r)
+{
+    unsigned end = 0;
+
+    if (!step_open(r) || !step_insert_many(r, 0, 20, 1) || !step_checkpoint(r))
+        return;
+    faultfs_set_capacity(r->fs, faultfs_used(r->fs) + (192u << 10));
+    if (!step_fill(r, 20, 1, &end))
+        return;
+    for (unsigned n = 0; n < end; n += 2)
+        if (!step_delete(r, n))
+            return;
+    if (!step_checkpoint(r) || !step_checkpoint(r) || !step_insert_many(r, 0, 4, 2) ||
+        !step_compare(r))
+        return;
+    faultfs_set_capacity(r->fs, 0);
+    if (step_insert_many(r, 4, 30, 3) && step_compare(r) && step_close(r) &&
+        step_open(r))
+        step_close(r);
+}
+
+static void play_refusals(run *r)
+{
+    if (step_open(r) && step_insert_many(r, 0, 6, 1) && step_refused(r, 50, 3) &&
+        step_insert(r, 6, 1) && step_refused(r, 51, 6) && step_checkpoint(r) &&
+        step_refused(r, 52, 0) && step_insert(r, 7, 1) && step_compare(r))
+        step_close(r);
+}
+
+static void play_batches(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 10, 1))
+        return;
+    for (unsigned i = 0; i < 6; i++)
+        if (!step_batch(r, 5 + i * 3, 8, i, 6 + i * 3))
+            return;
+    if (step_checkpoint(r) && step_batch(r, 0, 3, 9, 1) && step_compare(r))
+        step_close(r);
+}
+
+/* Everything at once, in an order that no one chose. */
+static void play_program(run *r)
+{
+    uint64_t random = 4711;
+
+    if (!step_open(r) || !step_put(r, 0, 20, 1))
+        return;
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned n = (unsigned)(fault_random(&random) % 40);
+        bool there = r->oracle.rows[n].there;
+        bool on;
+        switch (fault_random(&random) % 12) {
+        case 0:
+            on = step_put(r, n, 12, i);
+            break;
+        case 1:
+            on = step_checkpoint(r);
+            break;
+        case 2:
+            on = step_delete_kind(r, (int)(i % ORACLE_KINDS));
+            break;
+        case 3:
+            on = step_close(r) && step_open(r);
+            break;
+        case 4:
+            on = step_crash(r, i % FAULTFS_DAMAGES, i);
+            break;
+        case 5:
+        case 6:
+            on = there ? step_delete(r, n) : step_insert(r, n, i);
+            break;
+        case 7:
+            on = there ? step_set_metadata(r, n, i) : step_insert(r, n, i);
+            break;
+        default:
+            on = step_insert(r, n, i);
+            break;
+        }
+        if (!on)
+            return;
+    }
+    if (step_compare(r))
+        step_close(r);
+}
+
+const scenario scenarios[] = {
+    {"creation", play_creation, 8, VDB_FULL_SYNC, 1000},
+    {"inserts", play_inserts, 8, VDB_FULL_SYNC, 1000},
+    {"large_put", play_large_put, 8, VDB_FULL_SYNC, 1000},
+    {"replacement", play_replacement, 8, VDB_FULL_SYNC, 8},
+    {"deletion", play_deletion, 8, VDB_FULL_SYNC, 8},
+    {"delete_all", play_delete_all, 3, VDB_FULL_SYNC, 8},
+    {"metadata", play_metadata, 8, VDB_FULL_SYNC, 8},
+    {"checkpoint", play_checkpoint, 8, VDB_FULL_SYNC, 1000},
+    {"checkpoints", play_checkpoints, 8, VDB_FULL_SYNC, 1000},
+    {"automatic_checkpoints", play_automatic_checkpoints, 8, VDB_FULL_SYNC, 8},
+    {"failed_checkpoint", play_failed_checkpoint, 8, VDB_FULL_SYNC, 1000},
+    {"failed_then_crash", play_failed_then_crash, 8, VDB_FULL_SYNC, 1000},
+    {"crashes", play_crashes, 8, VDB_FULL_SYNC, 8},
+    {"idle_crashes", play_idle_crashes, 8, VDB_FULL_SYNC, 1000},
+    {"growth", play_growth, 64, VDB_FULL_SYNC, 200},
+    {"log_bound", play_log_bound, 2048, VDB_FULL_SYNC, 1000000},
+    {"snapshot", play_snapshot, 8, VDB_FULL_SYNC, 8},
+    {"slot_reuse", play_slot_reuse, 8, VDB_FULL_SYNC, 8},
+    {"delete_where", play_delete_where, 8, VDB_FULL_SYNC, 8},
+    {"reopening", play_reopening, 8, VDB_FULL_SYNC, 8},
+    {"first_commit", play_first_commit, 8, VDB_FULL_SYNC, 1000},
+    {"full_disk", play_full_disk, 64, VDB_FULL_SYNC, 1000},
+    {"refusals", play_refusals, 8, VDB_FULL_SYNC, 8},
+    {"batches", play_batches, 8, VDB_FULL_SYNC, 8},
+    {"program", play_program, 8, VDB_FULL_SYNC, 8},
+    {"program_normal", play_program, 8, VDB_NORMAL, 8},
+    {"program_off", play_program, 8, VDB_OFF, 8},
+};
+const size_t scenario_count = sizeof scenarios / sizeof *scenarios;

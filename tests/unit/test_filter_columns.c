@@ -1,0 +1,1064 @@
+/* test_filter_columns.c: a filter over columns says what it says of each record alone.
+ *
+ * The store's reading functions are imitated here over documents in memory: columns,
+ * dictionaries whose codes are in no order, lists, records.  The imitation is strict:
+ * what it gives out is freed when the reading section ends, dead slots' cells are
+ * rubbish, and reading a dead slot's record fails the test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "filter/bound.h"
+
+enum {
+    FIELDS_MAX = 64,
+    FIELD_HIDDEN = 4 /* every fourth field has no column */
+};
+
+typedef struct dictionary {
+    char **strings; /* ascending */
+    uint32_t *codes;
+    uint32_t count;
+} dictionary;
+
+typedef struct column {
+    char path[64];
+    size_t path_length;
+    int hidden;
+    uint8_t *tags, *words; /* whole blocks */
+    dictionary dictionary;
+} column;
+
+struct vdbi_pager {
+    char **metadata; /* one per slot, NULL: none */
+    uint8_t *live;
+    vdbi_flat **flats;
+    uint8_t **lists;
+    size_t *lists_length;
+    column columns[FIELDS_MAX];
+    uint32_t column_count;
+    int in_section;
+    unsigned sections;
+    unsigned records_read, blocks_read, reads;
+    unsigned fail_at; /* the read that fails with VDB_IO; 0: none */
+    void *given[1024];
+    size_t given_count;
+};
+
+static vdbi_memory memory;
+static vdb_error error;
+static vdbi_pager pager;
+static vdbi_image image;
+
+static const char *message(void)
+{
+    vdbi_error_save(&error);
+    return error.message;
+}
+
+/* A fixed sequence of numbers. */
+static uint64_t seed;
+
+static uint32_t draw(uint32_t below)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((seed >> 33) % below);
+}
+
+static void *need(void *p)
+{
+    assert_non_null(p);
+    return p;
+}
+
+/* ------------------------------------------------------- the store's imitation */
+
+void vdbi_section_begin(vdbi_pager *p)
+{
+    assert_false(p->in_section);
+    p->in_section = 1;
+    p->sections++;
+}
+
+void vdbi_section_end(vdbi_pager *p)
+{
+    assert_true(p->in_section);
+    p->in_section = 0;
+    while (p->given_count)
+        free(p->given[--p->given_count]);
+}
+
+static vdb_status reading(vdbi_pager *p)
+{
+    assert_true(p->in_section);
+    if (++p->reads == p->fail_at)
+        return vdbi_fail(VDB_IO, "a read that was to fail");
+    return VDB_OK;
+}
+
+static const uint8_t *give(vdbi_pager *p, const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = need(malloc(size));
+    memcpy(copy, bytes, size);
+    assert_true(p->given_count < sizeof p->given / sizeof *p->given);
+    p->given[p->given_count++] = copy;
+    return copy;
+}
+
+vdb_status vdbi_field_find(vdbi_pager *p, const vdbi_image *im, const char *path,
+                           size_t length, uint32_t *field)
+{
+    assert_ptr_equal(im, &image);
+    *field = VDBI_FIELD_NONE;
+    for (uint32_t i = 0; i < p->column_count; i++)
+        if (p->columns[i].path_length == length &&
+            memcmp(p->columns[i].path, path, length) == 0)
+            *field = p->columns[i].hidden ? VDBI_FIELD_RECORDS : i;
+    return reading(p);
+}
+
+vdb_status vdbi_column_block(vdbi_pager *p, const vdbi_image *im, uint32_t field,
+                             uint32_t block, vdbi_cells *out)
+{
+    assert_true(field < p->column_count && !p->columns[field].hidden);
+    assert_true((uint64_t)block * VDBI_CELLS_PER_BLOCK < im->slot_count);
+    p->blocks_read++;
+    const uint8_t *tags = p->columns[field].tags + (size_t)block * VDBI_CELLS_PER_BLOCK;
+    const uint8_t *words =
+        p->columns[field].words + (size_t)block * VDBI_CELLS_PER_BLOCK * 8;
+    int any = 0;
+    for (size_t i = 0; i < VDBI_CELLS_PER_BLOCK; i++)
+        any |= tags[i] != VDBI_CELL_ABSENT;
+    out->tags = any ? give(p, tags, VDBI_CELLS_PER_BLOCK) : NULL;
+    out->words = any ? give(p, words, (size_t)VDBI_CELLS_PER_BLOCK * 8) : NULL;
+    return reading(p);
+}
+
+vdb_status vdbi_code_find(vdbi_pager *p, const vdbi_image *im, uint32_t field,
+                          const char *text, size_t length, uint32_t *code)
+{
+    const dictionary *d = &p->columns[field].dictionary;
+    (void)im;
+    assert_true(length <= VDBI_STRING_MAX);
+    *code = VDBI_CODE_NONE;
+    for (uint32_t i = 0; i < d->count; i++)
+        if (strlen(d->strings[i]) == length && memcmp(d->strings[i], text, length) == 0)
+            *code = d->codes[i];
+    return reading(p);
+}
+
+vdb_status vdbi_code_count(vdbi_pager *p, const vdbi_image *im, uint32_t field,
+                           const char *path, size_t path_length, uint32_t *count)
+{
+    (void)im;
+    assert_int_equal(path_length, p->columns[field].path_length);
+    assert_memory_equal(path, p->columns[field].path, path_length);
+    *count = p->columns[field].dictionary.count;
+    return reading(p);
+}
+
+vdb_status vdbi_codes_from(vdbi_pager *p, const vdbi_image *im, uint32_t field,
+                           const char *from, size_t from_length,
+                           int (*visit)(void *arg, const char *text, size_t length,
+                                        uint32_t code),
+                           void *arg)
+{
+    const dictionary *d = &p->columns[field].dictionary;
+    char begin[VDBI_STRING_MAX + 1];
+    (void)im;
+    assert_true(from_length <= VDBI_STRING_MAX);
+    memcpy(begin, from, from_length);
+    begin[from_length] = '\0';
+    uint32_t i = 0;
+    while (i < d->count && strcmp(d->strings[i], begin) < 0)
+        i++;
+    for (; i < d->count; i++) {
+        /* no NUL behind it, to be found by a tool when read */
+        size_t length = strlen(d->strings[i]);
+        char *text = need(malloc(length + (length == 0)));
+        memcpy(text, d->strings[i], length);
+        int go_on = visit(arg, text, length, d->codes[i]);
+        free(text);
+        if (!go_on)
+            break;
+    }
+    return reading(p);
+}
+
+vdb_status vdbi_live_words(vdbi_pager *p, const vdbi_image *im, uint32_t first,
+                           uint32_t count, uint64_t *out)
+{
+    assert_true(first + count <= VDBI_BITMAP_WORDS(im->slot_count));
+    memset(out, 0, count * sizeof *out);
+    for (uint64_t s = (uint64_t)first * 64;
+         s < ((uint64_t)first + count) * 64 && s < im->slot_count; s++)
+        if (p->live[s])
+            vdbi_bit_set(out, s - (uint64_t)first * 64);
+    return reading(p);
+}
+
+static uint32_t offset_of_lists(uint32_t slot)
+{
+    return 64 + slot % 7 * 8;
+}
+
+vdb_status vdbi_record_read(vdbi_pager *p, const vdbi_image *im, uint32_t slot,
+                            uint32_t parts, vdbi_record *r)
+{
+    assert_true(slot < im->slot_count);
+    if (!p->live[slot])
+        fail_msg("the record of the dead slot %u was read", slot);
+    p->records_read++;
+    size_t metadata = p->metadata[slot] ? strlen(p->metadata[slot]) : 0;
+    size_t lists = p->lists_length[slot];
+    vdb_status st =
+        vdbi_grow(r->memory, &r->buffer, &r->capacity, metadata + lists + 1, 1);
+    if (st)
+        return st;
+    r->id = r->metadata = NULL;
+    r->lists = NULL;
+    r->id_length = r->metadata_length = r->lists_length = 0;
+    memset(r->buffer, 0xee, r->capacity);
+    if (parts & VDBI_RECORD_LISTS) {
+        if (lists)
+            memcpy(r->buffer, p->lists[slot], lists);
+        r->lists = r->buffer;
+        r->lists_length = lists;
+        r->lists_offset = offset_of_lists(slot);
+    }
+    if (parts & VDBI_RECORD_METADATA && p->metadata[slot]) {
+        memcpy(r->buffer + lists, p->metadata[slot], metadata + 1);
+        r->metadata = (const char *)r->buffer + lists;
+        r->metadata_length = metadata;
+    }
+    return reading(p);
+}
+
+void vdbi_record_clear(vdbi_record *r)
+{
+    vdbi_free(r->memory, r->buffer);
+    r->buffer = NULL;
+}
+
+vdb_status vdbi_record_list(const vdbi_record *r, uint64_t word, vdbi_list *out)
+{
+    assert_non_null(r->lists);
+    assert_true(word >= r->lists_offset && word - r->lists_offset < r->lists_length);
+    out->count = vdbi_get32(r->lists + (word - r->lists_offset));
+    out->elements = r->lists + (word - r->lists_offset) + 8;
+    return VDB_OK;
+}
+
+static void id_name(char *out, uint32_t slot)
+{
+    sprintf(out, "id%x", slot * 2654435761u);
+}
+
+vdb_status vdbi_id_find(vdbi_pager *p, const vdbi_image *im, const char *id,
+                        size_t length, uint32_t *slot)
+{
+    char name[32];
+    *slot = VDBI_SLOT_NONE;
+    for (uint32_t s = 0; s < im->slot_count && *slot == VDBI_SLOT_NONE; s++) {
+        id_name(name, s);
+        if (p->live[s] && strlen(name) == length && memcmp(name, id, length) == 0)
+            *slot = s;
+    }
+    return reading(p);
+}
+
+/* ----------------------------------------------------- from documents to columns */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static column *column_of(const vdbi_flat_field *f)
+{
+    for (uint32_t i = 0; i < pager.column_count; i++)
+        if (pager.columns[i].path_length == f->path_length &&
+            memcmp(pager.columns[i].path, f->path, f->path_length) == 0)
+            return &pager.columns[i];
+    assert_true(pager.column_count < FIELDS_MAX && f->path_length < 64);
+    column *c = &pager.columns[pager.column_count];
+    size_t cells =
+        ((size_t)image.slot_count / VDBI_CELLS_PER_BLOCK + 1) * VDBI_CELLS_PER_BLOCK;
+    memset(c, 0, sizeof *c);
+    memcpy(c->path, f->path, f->path_length);
+    c->path_length = f->path_length;
+    c->hidden = pager.column_count++ % FIELD_HIDDEN == FIELD_HIDDEN - 1;
+    c->tags = need(calloc(cells, 1));
+    c->words = need(calloc(cells, 8));
+    c->dictionary.strings = need(calloc(1, sizeof(char *)));
+    return c;
+}
+
+static void add_string(dictionary *d, const vdbi_value *v)
+{
+    if (v->tag != VDBI_CELL_STRING || v->text_length > VDBI_STRING_MAX)
+        return;
+    if ((d->count & (d->count - 1)) == 0)
+        d->strings =
+            need(realloc(d->strings, (2 * (size_t)d->count + 1) * sizeof(char *)));
+    d->strings[d->count++] = need(strndup(v->text, v->text_length));
+}
+
+/* Sort, drop doubles, and deal the codes out of order. */
+static void finish(dictionary *d)
+{
+    uint32_t kept = 0;
+    qsort(d->strings, d->count, sizeof(char *), by_text);
+    for (uint32_t i = 0; i < d->count; i++) {
+        if (kept && strcmp(d->strings[kept - 1], d->strings[i]) == 0)
+            free(d->strings[i]);
+        else
+            d->strings[kept++] = d->strings[i];
+    }
+    d->count = kept;
+    d->codes = need(calloc((size_t)kept + 1, sizeof *d->codes));
+    for (uint32_t i = 0; i < kept; i++)
+        d->codes[i] = i;
+    for (uint32_t i = kept; i > 1; i--) {
+        uint32_t j = draw(i), code = d->codes[i - 1];
+        d->codes[i - 1] = d->codes[j];
+        d->codes[j] = code;
+    }
+}
+
+static uint8_t scalar_cell(const column *c, const vdbi_value *v, uint64_t *word)
+{
+    const dictionary *d = &c->dictionary;
+    *word = draw(2) ? 0 : draw(1000);
+    if (v->tag == VDBI_CELL_INT)
+        *word = (uint64_t)v->integer;
+    if (v->tag == VDBI_CELL_REAL)
+        memcpy(word, &v->real, sizeof *word);
+    if (v->tag == VDBI_CELL_STRING) {
+        if (v->text_length > VDBI_STRING_MAX)
+            return VDBI_CELL_RECORD;
+        uint32_t low = 0, high = d->count;
+        char *text = need(strndup(v->text, v->text_length));
+        while (high - low > 1) {
+            uint32_t middle = low + (high - low) / 2;
+            if (strcmp(d->strings[middle], text) <= 0)
+                low = middle;
+            else
+                high = middle;
+        }
+        assert_string_equal(d->strings[low], text);
+        free(text);
+        *word = d->codes[low];
+    }
+    return v->tag;
+}
+
+static void put_cell(column *c, uint32_t slot, const vdbi_value *v)
+{
+    uint64_t word;
+    uint8_t tag = scalar_cell(c, v, &word);
+    if (tag == VDBI_CELL_ARRAY) {
+        size_t at = pager.lists_length[slot], size = 8 + 16 * v->element_count;
+        uint8_t *p = need(realloc(pager.lists[slot], at + size));
+        pager.lists[slot] = p;
+        pager.lists_length[slot] += size;
+        memset(p + at, 0, size);
+        vdbi_put32(p + at, (uint32_t)v->element_count);
+        for (size_t i = 0; i < v->element_count; i++) {
+            uint64_t element;
+            p[at + 8 + 16 * i] = scalar_cell(c, &v->elements[i], &element);
+            vdbi_put64(p + at + 16 + 16 * i, element);
+        }
+        word = offset_of_lists(slot) + at;
+    }
+    c->tags[slot] = tag;
+    vdbi_put64(c->words + 8 * (size_t)slot, word);
+}
+
+static void database_open(uint32_t slots)
+{
+    memset(&pager, 0, sizeof pager);
+    memset(&image, 0, sizeof image);
+    image.slot_count = slots;
+    pager.metadata = need(calloc((size_t)slots + 1, sizeof(char *)));
+    pager.live = need(calloc((size_t)slots + 1, 1));
+    pager.flats = need(calloc((size_t)slots + 1, sizeof(vdbi_flat *)));
+    pager.lists = need(calloc((size_t)slots + 1, sizeof(uint8_t *)));
+    pager.lists_length = need(calloc((size_t)slots + 1, sizeof(size_t)));
+    memset(pager.live, 1, slots);
+}
+
+/* After metadata and live have been set. */
+static void database_fill(void)
+{
+    for (uint32_t s = 0; s < image.slot_count; s++) {
+        const char *json = pager.metadata[s];
+        if (!json)
+            continue;
+        if (vdbi_flatten(&memory, json, strlen(json), &pager.flats[s]))
+            fail_msg("%s: %s", json, message());
+        for (size_t i = 0; i < pager.flats[s]->count; i++) {
+            const vdbi_flat_field *f = &pager.flats[s]->fields[i];
+            column *c = column_of(f);
+            add_string(&c->dictionary, &f->value);
+            for (size_t j = 0; j < f->value.element_count; j++)
+                add_string(&c->dictionary, &f->value.elements[j]);
+        }
+    }
+    for (uint32_t i = 0; i < pager.column_count; i++)
+        finish(&pager.columns[i].dictionary);
+    for (uint32_t s = 0; s < image.slot_count; s++) {
+        for (size_t i = 0; pager.flats[s] && i < pager.flats[s]->count; i++) {
+            column *c = column_of(&pager.flats[s]->fields[i]);
+            put_cell(c, s, &pager.flats[s]->fields[i].value);
+        }
+        vdbi_flat_free(&memory, pager.flats[s]);
+        for (uint32_t i = 0; i < pager.column_count && !pager.live[s]; i++) {
+            pager.columns[i].tags[s] = (uint8_t)draw(256);
+            for (size_t b = 0; b < 8; b++)
+                pager.columns[i].words[8 * (size_t)s + b] = (uint8_t)draw(256);
+        }
+    }
+    assert_int_equal(memory.bytes, 0);
+}
+
+static void database_close(void)
+{
+    for (uint32_t s = 0; s < image.slot_count; s++) {
+        free(pager.metadata[s]);
+        free(pager.lists[s]);
+    }
+    for (uint32_t i = 0; i < pager.column_count; i++) {
+        column *c = &pager.columns[i];
+        for (uint32_t j = 0; j < c->dictionary.count; j++)
+            free(c->dictionary.strings[j]);
+        free(c->dictionary.strings);
+        free(c->dictionary.codes);
+        free(c->tags);
+        free(c->words);
+    }
+    free(pager.metadata);
+    free(pager.live);
+    free(pager.flats);
+    free(pager.lists);
+    free(pager.lists_length);
+}
+
+/* -------------------------------------------------------- random text of both kinds */
+
+static char long_text[3]
+                     [VDBI_STRING_MAX + 8]; /* the last has just the length allowed */
+
+static void write_scalar(FILE *out)
+{
+    static const char *const scalars[] = {"null",
+                                          "true",
+                                          "false",
+                                          "0",
+                                          "1",
+                                          "2",
+                                          "3",
+                                          "-1",
+                                          "3.0",
+                                          "2.5",
+                                          "-0.0",
+                                          "0.5",
+                                          "1e300",
+                                          "-1e300",
+                                          "\"\"",
+                                          "\"a\"",
+                                          "\"b\"",
+                                          "\"ab\"",
+                                          "\"abc\"",
+                                          "\"ac\"",
+                                          "\"1\"",
+                                          "\"\\u00e9\"",
+                                          "9007199254740992",
+                                          "9007199254740993",
+                                          "9007199254740992.0",
+                                          "9007199254740994.0",
+                                          "9223372036854775807",
+                                          "9223372036854775808.0",
+                                          "-9223372036854775808",
+                                          "-9223372036854775808.0",
+                                          "9223372036854774784.0",
+                                          "5e-324",
+                                          "-5e-324",
+                                          "1.7976931348623157e308"};
+    uint32_t n = draw(sizeof scalars / sizeof *scalars + 1);
+    if (n == 0)
+        fprintf(out, "\"%s\"", long_text[draw(3)]);
+    else
+        fputs(scalars[n - 1], out);
+}
+
+static void write_list(FILE *out, uint32_t most)
+{
+    for (uint32_t i = draw(most + 1), first = 1; i; i--, first = 0) {
+        fputs(first ? "" : ",", out);
+        write_scalar(out);
+    }
+}
+
+static const char *const field_names[] = {
+    "a", "b",  "c", "d", "a.b", "a.c",    "b.a",          "b.b",
+    "",  "c.", "n", "s", "t",   "nobody", "nobody.at.all"};
+enum {
+    FIELD_NAMES = sizeof field_names / sizeof *field_names
+};
+
+static char *random_metadata(void)
+{
+    char *text;
+    size_t size;
+    if (draw(20) == 0)
+        return NULL;
+    FILE *out = need(open_memstream(&text, &size));
+    fputc('{', out);
+    for (uint32_t i = 0, first = 1; i < FIELD_NAMES - 2; i++) {
+        if (draw(3))
+            continue;
+        fprintf(out, "%s\"%s\":", first ? "" : ",", field_names[i]);
+        first = 0;
+        switch (draw(8)) {
+        case 0:
+            fputc('[', out);
+            write_list(out, 4);
+            fputs(draw(4) ? "]" : draw(2) ? ",[1]]" : ",{\"a\":1},3]", out);
+            break;
+        case 1:
+            fputs("{\"b\":", out);
+            write_scalar(out);
+            fputs(",\"\":", out);
+            write_scalar(out);
+            fputc('}', out);
+            break;
+        default:
+            write_scalar(out);
+        }
+    }
+    fputc('}', out);
+    fclose(out);
+    /* an array that was empty before its last elements begins with a comma */
+    for (char *p; (p = strstr(text, "[,"));)
+        memmove(p + 1, p + 2, strlen(p + 2) + 1);
+    return text;
+}
+
+static void write_filter(FILE *out, int depth)
+{
+    static const char *const ops[] = {"eq", "ne",  "lt",     "lte",
+                                      "gt", "gte", "prefix", "contains"};
+    const char *field = field_names[draw(FIELD_NAMES)];
+    char id[32];
+    uint32_t kind = draw(depth > 0 ? 14 : 9);
+    if (kind < 6) {
+        fprintf(out, "{\"op\":\"%s\",\"field\":\"%s\",\"value\":", ops[draw(8)], field);
+        write_scalar(out);
+    } else if (kind == 6) {
+        fprintf(out, "{\"op\":\"in\",\"field\":\"%s\",\"values\":[", field);
+        write_list(out, 8);
+        fputc(']', out);
+    } else if (kind == 7) {
+        fprintf(out, "{\"op\":\"exists\",\"field\":\"%s\"", field);
+    } else if (kind == 8) {
+        fputs("{\"op\":\"id_in\",\"ids\":[\"nobody\"", out);
+        for (uint32_t i = draw(10); i; i--) {
+            id_name(id, draw(image.slot_count + 1));
+            fprintf(out, ",\"%s\"", id);
+        }
+        fputc(']', out);
+    } else if (kind == 9) {
+        fputs("{\"op\":\"not\",\"filter\":", out);
+        write_filter(out, depth - 1);
+    } else {
+        fprintf(out, "{\"op\":\"%s\",\"filters\":[", kind % 2 ? "and" : "or");
+        for (uint32_t i = draw(5), first = 1; i; i--, first = 0) {
+            fputs(first ? "" : ",", out);
+            write_filter(out, depth - 1);
+        }
+        fputc(']', out);
+    }
+    fputc('}', out);
+}
+
+static void random_database(uint32_t slots)
+{
+    database_open(slots);
+    for (uint32_t s = 0; s < slots; s++) {
+        pager.metadata[s] = random_metadata();
+        pager.live[s] = draw(5) != 0;
+    }
+    database_fill();
+}
+
+/* ------------------------------------------------------------------------- tests */
+
+static vdb_filter *parse(const char *json)
+{
+    vdb_filter *filter = NULL;
+    if (vdbi_filter_parse(&memory, json, strlen(json), &filter))
+        fail_msg("%s: %s", json, message());
+    return filter;
+}
+
+/* Evaluate and compare with the test of every record; how many passed. */
+static uint64_t agree(const char *json)
+{
+    vdb_filter *filter = parse(json);
+    uint64_t *bits = NULL, count = 0, wanted = 0;
+    if (vdbi_filter_evaluate(filter, &pager, &image, &memory, NULL, NULL, &bits,
+                             &count))
+        fail_msg("%s: %s", json, message());
+    assert_false(pager.in_section);
+    for (uint32_t s = 0; s < image.slot_count; s++) {
+        const char *metadata = pager.metadata[s];
+        char id[32];
+        int passes = 0;
+        id_name(id, s);
+        if (pager.live[s])
+            assert_int_equal(vdbi_filter_test(filter, &memory, id, strlen(id), metadata,
+                                              metadata ? strlen(metadata) : 0, &passes),
+                             VDB_OK);
+        wanted += (uint64_t)passes;
+        if (vdbi_bit_get(bits, s) != passes)
+            fail_msg("%s\nslot %u (%s): %d by itself, %d by column", json, s,
+                     metadata ? metadata : "nothing", passes, !passes);
+    }
+    for (uint64_t s = image.slot_count; s < VDBI_BITMAP_WORDS(image.slot_count) * 64;
+         s++)
+        assert_false(vdbi_bit_get(bits, s));
+    assert_int_equal(count, wanted);
+    vdbi_free(&memory, bits);
+    vdbi_filter_free(filter);
+    assert_int_equal(memory.bytes, 0);
+    return count;
+}
+
+static uint64_t agree_on_random_filters(unsigned filters)
+{
+    uint64_t passed = 0;
+    for (unsigned i = 0; i < filters; i++) {
+        char *text;
+        size_t size;
+        FILE *out = need(open_memstream(&text, &size));
+        write_filter(out, (int)draw(5));
+        fclose(out);
+        passed += agree(text);
+        free(text);
+    }
+    return passed;
+}
+
+static void random_filters_agree_with_the_test_of_each_record(void **state)
+{
+    (void)state;
+    uint64_t passed = 0;
+    for (unsigned round = 0; round < 4; round++) {
+        seed = round + 1;
+        random_database(300 + 70 * round);
+        passed += agree_on_random_filters(80);
+        database_close();
+    }
+    assert_true(passed > 10000); /* they are no empty filters */
+}
+
+static void every_operator_agrees_on_every_value(void **state)
+{
+    (void)state;
+    static const char *const ops[] = {"eq",  "lt",     "lte",     "gt",
+                                      "gte", "prefix", "contains"};
+    seed = 77;
+    random_database(200);
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        for (unsigned n = 0; n < 70; n++) {
+            char *text;
+            size_t size;
+            FILE *out = need(open_memstream(&text, &size));
+            fprintf(out, "{\"op\":\"%s\",\"field\":\"%s\",\"value\":", ops[i],
+                    field_names[n % 2]);
+            write_scalar(out);
+            fputc('}', out);
+            fclose(out);
+            agree(text);
+            free(text);
+        }
+    database_close();
+}
+
+static void edges_of_blocks_and_chunks_are_covered(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {0,   1,   63,    64,    65,   447,
+                                      448, 449, 28671, 28672, 28673};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        seed = 1000 + i;
+        random_database(counts[i]);
+        agree("{\"op\":\"ne\",\"field\":\"a\",\"value\":1}");
+        if (counts[i] < 1000) {
+            agree("{\"op\":\"and\",\"filters\":[]}");
+            agree("{\"op\":\"or\",\"filters\":[]}");
+            agree_on_random_filters(20);
+        }
+        database_close();
+    }
+}
+
+static void ids_are_found_in_every_chunk(void **state)
+{
+    (void)state;
+    enum {
+        IDS = 12
+    };
+    char json[512] = "{\"op\":\"id_in\",\"ids\":[", id[32];
+    database_open(3 * VDBI_CHUNK_SLOTS);
+    for (uint32_t i = 0; i < IDS; i++) {
+        /* the first and the last of each chunk, and some between */
+        static const uint32_t within[] = {0, VDBI_CHUNK_SLOTS - 1, 7777, 12345};
+        id_name(id, i % 3 * VDBI_CHUNK_SLOTS + within[i / 3]);
+        sprintf(json + strlen(json), "%s\"%s\"", i ? "," : "", id);
+    }
+    strcat(json, "]}");
+    assert_int_equal(agree(json), IDS);
+    database_close();
+}
+
+static void records_are_asked_in_every_chunk(void **state)
+{
+    (void)state;
+    database_open(VDBI_CHUNK_SLOTS + 1000);
+    for (uint32_t s = 0; s < image.slot_count; s++) {
+        pager.metadata[s] = need(malloc(40));
+        sprintf(pager.metadata[s], "{\"a\":0,\"b\":0,\"c\":0,\"d\":%u}",
+                s / VDBI_CHUNK_SLOTS);
+    }
+    database_fill();
+    assert_true(pager.columns[3].hidden);
+    assert_int_equal(agree("{\"op\":\"eq\",\"field\":\"d\",\"value\":1}"), 1000);
+    database_close();
+}
+
+static void all_slots_dead_give_nothing(void **state)
+{
+    (void)state;
+    seed = 5;
+    random_database(1000);
+    memset(pager.live, 0, 1000);
+    assert_int_equal(agree("{\"op\":\"ne\",\"field\":\"a\",\"value\":1}"), 0);
+    database_close();
+}
+
+static void long_dictionaries_are_walked_in_parts(void **state)
+{
+    (void)state;
+    enum {
+        STRINGS = 10000
+    };
+    database_open(STRINGS);
+    for (uint32_t s = 0; s < STRINGS; s++) {
+        pager.metadata[s] = need(malloc(32));
+        sprintf(pager.metadata[s], "{\"s\":\"%05u\"}", s * 7919 % STRINGS);
+    }
+    database_fill();
+#define S(op, v) "{\"op\":\"" op "\",\"field\":\"s\",\"value\":\"" v "\"}"
+    unsigned before = pager.sections;
+    assert_int_equal(agree(S("lt", "09000")), 9000);
+    assert_true(pager.sections - before > 3);
+    assert_int_equal(agree(S("lte", "09000")), 9001);
+    assert_int_equal(agree(S("gt", "01000")), 8999);
+    assert_int_equal(agree(S("gte", "01000")), 9000);
+    assert_int_equal(agree(S("prefix", "0")), STRINGS);
+    assert_int_equal(agree(S("prefix", "099")), 100);
+    assert_int_equal(agree(S("gt", "")), STRINGS);
+    assert_int_equal(agree(S("gt", "1")), 0);
+    database_close();
+}
+
+static void records_are_read_only_where_it_matters(void **state)
+{
+    (void)state;
+    enum {
+        SLOTS = 1000
+    };
+    database_open(SLOTS);
+    for (uint32_t s = 0; s < SLOTS; s++)
+        pager.metadata[s] =
+            need(strdup("{\"a\":[1,2],\"b\":3,\"c\":4,\"d\":5,\"e\":6}"));
+    database_fill();
+    assert_true(pager.columns[3].hidden);
+#define D  "{\"op\":\"eq\",\"field\":\"d\",\"value\":5}"
+#define A1 "{\"op\":\"eq\",\"field\":\"a\",\"value\":1}"
+#define B  "{\"op\":\"eq\",\"field\":\"b\",\"value\":3}"
+    char id[32], json[512];
+    id_name(id, 700);
+    static const struct {
+        const char *filter;
+        unsigned records, blocks;
+        uint64_t count;
+    } rows[] = {
+        {D, SLOTS, 0, SLOTS},
+        {"{\"op\":\"or\",\"filters\":[" D "," D "," D "]}", SLOTS, 0, SLOTS},
+        {"{\"op\":\"and\",\"filters\":[" D "," D "," D "]}", SLOTS, 0, SLOTS},
+        {"{\"op\":\"or\",\"filters\":[" B "," D "," A1 "]}", 0, 3, SLOTS},
+        {"{\"op\":\"and\",\"filters\":[{\"op\":\"not\",\"filter\":" B "}," D "]}", 0, 3,
+         0},
+        {"{\"op\":\"and\",\"filters\":[{\"op\":\"id_in\",\"ids\":[\"%s\"]}," D "]}", 1,
+         0, 1},
+        /* one block, read again for the array's word */
+        {"{\"op\":\"and\",\"filters\":[{\"op\":\"id_in\",\"ids\":[\"%s\"]}," A1 "]}", 1,
+         2, 1},
+        /* nothing is less than null, so no array is asked */
+        {"{\"op\":\"lt\",\"field\":\"a\",\"value\":null}", 0, 3, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pager.records_read = pager.blocks_read = 0;
+        /* each of these formats takes one id or none */
+        const char *percent = strstr(rows[i].filter, "%s");
+        if (percent)
+            snprintf(json, sizeof json, "%.*s%s%s", (int)(percent - rows[i].filter),
+                     rows[i].filter, id, percent + 2);
+        else
+            snprintf(json, sizeof json, "%s", rows[i].filter);
+        assert_int_equal(agree(json), rows[i].count);
+        if (pager.records_read != rows[i].records ||
+            pager.blocks_read != rows[i].blocks)
+            fail_msg("%s: %u records, %u blocks", json, pager.records_read,
+                     pager.blocks_read);
+    }
+    database_close();
+}
+
+/* Records of megabytes in all: the section ends now and then. */
+static void sections_stay_short_over_large_records(void **state)
+{
+    (void)state;
+    enum {
+        SLOTS = 200,
+        BYTES = 100000
+    };
+    database_open(SLOTS);
+    for (uint32_t s = 0; s < SLOTS; s++) {
+        char *text = need(malloc(BYTES + 128));
+        int n = sprintf(text, "{\"a\":1,\"b\":2,\"c\":3,\"d\":%u,\"e\":\"", s % 2);
+        memset(text + n, 'x', BYTES);
+        strcpy(text + n + BYTES, "\"}");
+        pager.metadata[s] = text;
+    }
+    database_fill();
+    unsigned before = pager.sections;
+    assert_int_equal(agree("{\"op\":\"eq\",\"field\":\"d\",\"value\":1}"), SLOTS / 2);
+    assert_true(pager.sections - before >= 5);
+    before = pager.sections;
+    assert_int_equal(agree("{\"op\":\"prefix\",\"field\":\"e\",\"value\":\"xx\"}"),
+                     SLOTS);
+    assert_true(pager.sections - before >= 5);
+    database_close();
+}
+
+static vdb_status count_down(void *arg)
+{
+    unsigned *left = arg;
+    assert_false(pager.in_section);
+    if (*left == 0)
+        return VDB_CANCELLED;
+    --*left;
+    return VDB_OK;
+}
+
+static const char everything[] =
+    "{\"op\":\"or\",\"filters\":[{\"op\":\"in\",\"field\":\"a\",\"values\":[3,2.5,"
+    "\"a\","
+    "\"ab\",null]},{\"op\":\"lt\",\"field\":\"b\",\"value\":\"b\"},{\"op\":\"and\","
+    "\"filters\":[{\"op\":\"contains\",\"field\":\"c\",\"value\":\"abc\"},{\"op\":"
+    "\"eq\","
+    "\"field\":\"d\",\"value\":1}]},{\"op\":\"id_in\",\"ids\":[\"x\",\"y\"]},{\"op\":"
+    "\"exists\",\"field\":\"s\"}]}";
+
+static void a_tick_can_stop_it_between_chunks(void **state)
+{
+    (void)state;
+    seed = 9;
+    random_database(2 * VDBI_CHUNK_SLOTS + 1);
+    vdb_filter *filter = parse("{\"op\":\"exists\",\"field\":\"a\"}");
+    for (unsigned ticks = 0; ticks <= 3; ticks++) {
+        uint64_t *bits = NULL, count = 0;
+        unsigned left = ticks;
+        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, &memory,
+                                             count_down, &left, &bits, &count);
+        assert_int_equal(st, ticks < 3 ? VDB_CANCELLED : VDB_OK);
+        assert_true((bits != NULL) == (ticks == 3));
+        vdbi_free(&memory, bits);
+        assert_false(pager.in_section);
+    }
+    vdbi_filter_free(filter);
+    database_close();
+}
+
+static void every_failing_read_is_reported(void **state)
+{
+    (void)state;
+    seed = 11;
+    random_database(500);
+    vdb_filter *filter = parse(everything);
+    uint64_t before = memory.bytes;
+    for (unsigned n = 1;; n++) {
+        uint64_t *bits = NULL, count = 0;
+        pager.reads = 0;
+        pager.fail_at = n;
+        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, &memory, NULL,
+                                             NULL, &bits, &count);
+        assert_false(pager.in_section);
+        vdbi_free(&memory, bits);
+        assert_int_equal(memory.bytes, before);
+        if (st == VDB_OK) {
+            assert_true(n > 50);
+            break;
+        }
+        assert_int_equal(st, VDB_IO);
+        assert_null(bits);
+    }
+    pager.fail_at = 0;
+    vdbi_filter_free(filter);
+    database_close();
+}
+
+/* Allocation n fails, n = 1, 2, ..., until a run gets by without. */
+static size_t allocations_left;
+
+static void *failing_allocate(void *arg, size_t size, size_t alignment)
+{
+    (void)arg;
+    if (allocations_left == 0)
+        return NULL;
+    allocations_left--;
+    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+static void failing_release(void *arg, void *block)
+{
+    (void)arg;
+    free(block);
+}
+
+static void every_failing_allocation_is_reported(void **state)
+{
+    (void)state;
+    vdb_allocator allocator = {sizeof allocator, NULL, failing_allocate,
+                               failing_release};
+    vdbi_memory failing;
+    seed = 12;
+    random_database(70);
+    vdb_filter *filter = parse(everything);
+    vdbi_memory_init(&failing, &allocator);
+    for (size_t n = 0;; n++) {
+        uint64_t *bits = NULL, count = 0;
+        allocations_left = n;
+        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, &failing, NULL,
+                                             NULL, &bits, &count);
+        assert_false(pager.in_section);
+        vdbi_free(&failing, bits);
+        assert_int_equal(failing.bytes, 0);
+        if (st == VDB_OK) {
+            assert_true(n > 15);
+            break;
+        }
+        assert_int_equal(st, VDB_NOMEM);
+        assert_null(bits);
+    }
+    vdbi_filter_free(filter);
+    database_close();
+}
+
+static void expect_corrupt(const char *json)
+{
+    vdb_filter *filter = parse(json);
+    uint64_t *bits = NULL, count = 0;
+    assert_int_equal(vdbi_filter_evaluate(filter, &pager, &image, &memory, NULL, NULL,
+                                          &bits, &count),
+                     VDB_CORRUPT);
+    assert_null(bits);
+    vdbi_filter_free(filter);
+    assert_int_equal(memory.bytes, 0);
+}
+
+static void impossible_cells_are_damage(void **state)
+{
+    (void)state;
+    database_open(100);
+    for (uint32_t s = 0; s < 100; s++) {
+        pager.metadata[s] = need(malloc(64));
+        sprintf(pager.metadata[s], "{\"a\":\"s%u\",\"b\":[1,\"x\"]}", s);
+    }
+    database_fill();
+#define SOME "{\"op\":\"prefix\",\"field\":\"a\",\"value\":\"s\"}"
+#define B1   "{\"op\":\"eq\",\"field\":\"b\",\"value\":7}"
+    assert_int_equal(agree(SOME), 100);
+    assert_int_equal(agree(B1), 0);
+    column *a = &pager.columns[0];
+    uint64_t word = vdbi_get64(a->words + 8 * 70);
+    vdbi_put64(a->words + 8 * 70, 100); /* as many codes as there are */
+    expect_corrupt(SOME);
+    vdbi_put64(a->words + 8 * 70, ~(uint64_t)0);
+    expect_corrupt(SOME);
+    vdbi_put64(a->words + 8 * 70, word);
+    a->tags[70] = VDBI_CELL_RECORD + 1;
+    expect_corrupt(SOME);
+    expect_corrupt("{\"op\":\"exists\",\"field\":\"a\"}");
+    pager.live[70] = 0; /* of a dead slot nobody cares */
+    assert_int_equal(agree(SOME), 99);
+    static const uint8_t bad_tags[] = {VDBI_CELL_ABSENT, VDBI_CELL_OBJECT,
+                                       VDBI_CELL_ARRAY, VDBI_CELL_RECORD + 1, 255};
+    for (size_t i = 0; i < sizeof bad_tags; i++) {
+        pager.lists[50][8] = bad_tags[i];
+        expect_corrupt(B1);
+    }
+    pager.lists[50][8] = VDBI_CELL_INT;
+    agree(B1);
+    database_close();
+}
+
+static void metadata_that_cannot_be_parsed_is_damage(void **state)
+{
+    (void)state;
+    database_open(10);
+    for (uint32_t s = 0; s < 10; s++)
+        pager.metadata[s] = need(strdup("{\"a\":1,\"b\":1,\"c\":1,\"d\":1}"));
+    database_fill();
+    pager.metadata[4][3] = 'x';
+    expect_corrupt("{\"op\":\"eq\",\"field\":\"d\",\"value\":1}");
+    database_close();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_filters_agree_with_the_test_of_each_record),
+        cmocka_unit_test(every_operator_agrees_on_every_value),
+        cmocka_unit_test(edges_of_blocks_and_chunks_are_covered),
+        cmocka_unit_test(ids_are_found_in_every_chunk),
+        cmocka_unit_test(records_are_asked_in_every_chunk),
+        cmocka_unit_test(all_slots_dead_give_nothing),
+        cmocka_unit_test(long_dictionaries_are_walked_in_parts),
+        cmocka_unit_test(records_are_read_only_where_it_matters),
+        cmocka_unit_test(sections_stay_short_over_large_records),
+        cmocka_unit_test(a_tick_can_stop_it_between_chunks),
+        cmocka_unit_test(every_failing_read_is_reported),
+        cmocka_unit_test(every_failing_allocation_is_reported),
+        cmocka_unit_test(impossible_cells_are_damage),
+        cmocka_unit_test(metadata_that_cannot_be_parsed_is_damage),
+    };
+    memset(long_text[0], 'a', VDBI_STRING_MAX + 1);
+    memset(long_text[1], 'a', VDBI_STRING_MAX + 1);
+    strcpy(long_text[1] + VDBI_STRING_MAX, "bc");
+    memset(long_text[2], 'a', VDBI_STRING_MAX);
+    vdbi_memory_init(&memory, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

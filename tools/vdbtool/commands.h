@@ -1,0 +1,24 @@
+/* commands.h: the commands, each in the file of its family. */
+#ifndef VDBTOOL_COMMANDS_H
+#define VDBTOOL_COMMANDS_H
+
+#include "arguments.h"
+
+/* records.c */
+int run_insert(const arguments *args);
+int run_get(const arguments *args);
+int run_delete(const arguments *args);
+int run_list(const arguments *args);
+int run_count(const arguments *args);
+/* search.c */
+int run_search(const arguments *args);
+/* import.c, export.c */
+int run_import(const arguments *args);
+int run_export(const arguments *args);
+/* database.c */
+int run_create(const arguments *args);
+int run_stats(const arguments *args);
+int run_check(const arguments *args);
+int run_checkpoint(const arguments *args);
+
+#endif

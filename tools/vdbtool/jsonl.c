@@ -1,0 +1,212 @@
+/* jsonl.c: reading lines of {"id": ..., "vector": [...], "metadata": {...}}.
+ *
+ * Jansson checks the line; the metadata is then cut out of it as it stands, since the
+ * library keeps the bytes it is given.  Other members are ignored, so are blank lines.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "complain.h"
+#include "formats.h"
+#include "lines.h"
+
+struct jsonl {
+    lines source;
+    json_t *object;      /* of the line in hand */
+    char *made_metadata; /* of it, when it could not be cut out */
+    float *vector;
+    size_t dim; /* of the first line; 0 before it */
+};
+
+int jsonl_open(const char *path, jsonl **out)
+{
+    jsonl *made = calloc(1, sizeof *made);
+    *out = made;
+    if (!made)
+        return fail_memory();
+    int status = lines_open(&made->source, path);
+    if (status) {
+        jsonl_free(made);
+        *out = NULL;
+    }
+    return status;
+}
+
+#define FAIL_LINE(source, format, ...)                                                 \
+    fail("%s: line %" PRIu64 ": " format, (source)->source.path,                       \
+         (source)->source.number, __VA_ARGS__)
+
+static const char *type_name(const json_t *value)
+{
+    static const char *const NAMES[] = {"an object",  "an array", "a string",
+                                        "an integer", "a number", "true",
+                                        "false",      "null"};
+    return NAMES[json_typeof(value)];
+}
+
+static const char *string_end(const char *p)
+{
+    for (p++; *p != '"'; p++)
+        if (*p == '\\')
+            p++;
+    return p + 1;
+}
+
+/* The text of member "metadata" in the line of an object that has been parsed, so
+ * that quotes and brackets are known to match.  NULL: its name is spelt with escapes.
+ */
+static const char *cut_metadata(const char *line, size_t *length)
+{
+    static const char NAME[] = "\"metadata\"";
+    const char *value = NULL;
+    int depth = 0;
+    for (const char *p = line; *p;) {
+        if (*p == '"') {
+            const char *end = string_end(p);
+            const char *colon = end + strspn(end, " \t\r");
+            if (depth == 1 && !value && *colon == ':' &&
+                (size_t)(end - p) == sizeof NAME - 1 &&
+                memcmp(p, NAME, sizeof NAME - 1) == 0)
+                value = end = colon + 1 + strspn(colon + 1, " \t\r");
+            p = end;
+            continue;
+        }
+        if (value && depth == 1 && (*p == ',' || *p == '}')) {
+            while (p > value && strchr(" \t\r", p[-1]))
+                p--;
+            *length = (size_t)(p - value);
+            return value;
+        }
+        if (*p == '{' || *p == '[')
+            depth++;
+        if (*p == '}' || *p == ']')
+            depth--;
+        p++;
+    }
+    return NULL;
+}
+
+static int take_id(jsonl *source, row *out)
+{
+    const json_t *id = json_object_get(source->object, "id");
+    if (!id)
+        return FAIL_LINE(source, "%s", "\"id\" is missing");
+    if (!json_is_string(id))
+        return FAIL_LINE(source, "\"id\" is %s, not a string", type_name(id));
+    out->id = json_string_value(id);
+    out->id_length = json_string_length(id);
+    return STATUS_DONE;
+}
+
+static int take_vector(jsonl *source, row *out)
+{
+    const json_t *vector = json_object_get(source->object, "vector");
+    if (!vector)
+        return FAIL_LINE(source, "%s", "\"vector\" is missing");
+    if (!json_is_array(vector))
+        return FAIL_LINE(source, "\"vector\" is %s, not an array", type_name(vector));
+    size_t dim = json_array_size(vector);
+    if (dim == 0)
+        return FAIL_LINE(source, "%s", "\"vector\" is empty");
+    if (source->dim && dim != source->dim)
+        return FAIL_LINE(source,
+                         "\"vector\" has %zu values, but in the lines before %zu", dim,
+                         source->dim);
+    if (!source->vector)
+        source->vector = malloc(dim * sizeof *source->vector);
+    if (!source->vector)
+        return fail_memory();
+    source->dim = dim;
+    for (size_t i = 0; i < dim; i++) {
+        const json_t *value = json_array_get(vector, i);
+        if (!json_is_number(value))
+            return FAIL_LINE(source, "\"vector\": value %zu is %s, not a number", i + 1,
+                             type_name(value));
+        double wide = json_number_value(value);
+        source->vector[i] = (float)wide;
+        if (isinf(source->vector[i]))
+            return FAIL_LINE(
+                source, "\"vector\": value %zu, %g, is beyond the range of float32",
+                i + 1, wide);
+    }
+    out->vector = source->vector;
+    out->dim = dim;
+    return STATUS_DONE;
+}
+
+static int take_metadata(jsonl *source, const char *line, row *out)
+{
+    const json_t *metadata = json_object_get(source->object, "metadata");
+    if (!metadata || json_is_null(metadata))
+        return STATUS_DONE;
+    if (!json_is_object(metadata))
+        return FAIL_LINE(source, "\"metadata\" is %s, not an object",
+                         type_name(metadata));
+    out->metadata = cut_metadata(line, &out->metadata_length);
+    if (!out->metadata) {
+        source->made_metadata = json_dumps(metadata, JSON_COMPACT);
+        if (!source->made_metadata)
+            return fail_memory();
+        out->metadata = source->made_metadata;
+        out->metadata_length = strlen(out->metadata);
+    }
+    return STATUS_DONE;
+}
+
+static void drop_line(jsonl *source)
+{
+    json_decref(source->object);
+    free(source->made_metadata);
+    source->object = NULL;
+    source->made_metadata = NULL;
+}
+
+int jsonl_next(jsonl *source, row *out)
+{
+    const char *line;
+    size_t length;
+    json_error_t error;
+    do {
+        int got = lines_next(&source->source, &line, &length);
+        if (got <= 0)
+            return got;
+    } while (strspn(line, " \t\r") == length);
+    drop_line(source);
+    source->object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
+    if (!source->object) {
+        FAIL_LINE(source, "byte %d: %s", error.position, error.text);
+        return -1;
+    }
+    if (!json_is_object(source->object)) {
+        FAIL_LINE(source, "it is %s, not an object", type_name(source->object));
+        return -1;
+    }
+    out->number = source->source.number;
+    if (take_id(source, out) || take_vector(source, out) ||
+        take_metadata(source, line, out))
+        return -1;
+    return 1;
+}
+
+uint64_t jsonl_bytes(const jsonl *source)
+{
+    return source->source.bytes;
+}
+
+FILE *jsonl_file(jsonl *source)
+{
+    return source->source.file;
+}
+
+void jsonl_free(jsonl *source)
+{
+    if (!source)
+        return;
+    drop_line(source);
+    lines_close(&source->source);
+    free(source->vector);
+    free(source);
+}

@@ -1,0 +1,269 @@
+/* search.c: one query from the command line, or many from a file. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "complain.h"
+#include "format.h"
+#include "opening.h"
+#include "reader.h"
+#include "values.h"
+
+/* Queries of a file are answered so many at a time, which bounds the memory. */
+enum {
+    QUERIES_AT_ONCE = 256
+};
+
+typedef struct search {
+    vdb *db;
+    vdb_query query;
+    vdb_filter *filter;
+    bool json;
+    bool many;      /* from a file: text says which query each block answers */
+    uint64_t asked; /* queries answered before the ones in hand */
+} search;
+
+static void print_item_text(const search *s, const vdb_results *results, size_t i,
+                            size_t rank)
+{
+    size_t length;
+    double distance = (double)vdb_results_distances(results)[i];
+    const char *id = vdb_results_id(results, i, &length);
+    printf("%zu. ", rank);
+    put_plain(stdout, id, length);
+    printf(" (distance: %.4f)", distance == 0 ? 0.0 : distance);
+    if (s->query.flags & VDB_QUERY_WITH_METADATA) {
+        const char *metadata = vdb_results_metadata(results, i, &length);
+        if (metadata) {
+            putchar(' ');
+            put_plain(stdout, metadata, length);
+        }
+    }
+    putchar('\n');
+}
+
+static int print_text(const search *s, const vdb_results *results, size_t q)
+{
+    const size_t *offsets = vdb_results_offsets(results);
+    size_t count = offsets[q + 1] - offsets[q];
+    uint64_t live;
+    if (s->many)
+        printf("%sQuery %" PRIu64 ":\n", s->asked + q ? "\n" : "", s->asked + q);
+    if (count == 0) {
+        if (vdb_count(s->db, NULL, NULL, &live))
+            return fail_library();
+        puts(live ? "No results found" : "No results found (store is empty)");
+        return STATUS_DONE;
+    }
+    printf("Top %zu results:\n", count);
+    for (size_t i = offsets[q]; i < offsets[q + 1]; i++)
+        print_item_text(s, results, i, i - offsets[q] + 1);
+    return STATUS_DONE;
+}
+
+static void print_json(const search *s, const vdb_results *results, size_t q)
+{
+    const size_t *offsets = vdb_results_offsets(results);
+    putchar('[');
+    for (size_t i = offsets[q]; i < offsets[q + 1]; i++) {
+        size_t length;
+        const char *id = vdb_results_id(results, i, &length);
+        fputs(i == offsets[q] ? "{\"id\":" : ",{\"id\":", stdout);
+        put_json_string(stdout, id, length);
+        fputs(",\"distance\":", stdout);
+        put_json_distance(stdout, vdb_results_distances(results)[i]);
+        if (s->query.flags & VDB_QUERY_WITH_METADATA) {
+            const char *metadata = vdb_results_metadata(results, i, &length);
+            if (metadata) {
+                fputs(",\"metadata\":", stdout);
+                put_json_line(stdout, metadata, length);
+            }
+        }
+        putchar('}');
+    }
+    putchar(']');
+}
+
+static const char *strategy_name(uint32_t strategy)
+{
+    switch (strategy) {
+    case VDB_STRATEGY_NONE:
+        return "none";
+    case VDB_STRATEGY_SCAN:
+        return "scan";
+    case VDB_STRATEGY_GRAPH:
+        return "graph";
+    default:
+        return "unknown";
+    }
+}
+
+static const char *index_name(vdb_index_kind index)
+{
+    return index >= VDB_FLAT && index <= VDB_HNSW ? INDEX_NAMES[index] : "none";
+}
+
+static int print_explanation(const search *s, const vdb_results *results, size_t q)
+{
+    vdb_explain e = VDB_EXPLAIN_INIT;
+    if (vdb_results_explain(results, q, &e))
+        return fail_library();
+    const char *strategy = strategy_name(e.strategy), *index = index_name(e.index);
+    if (s->json) {
+        printf("{\"index\":\"%s\",\"strategy\":\"%s\",\"reason\":", index, strategy);
+        put_json_string(stdout, e.reason, strlen(e.reason));
+        printf(",\"sequence\":%" PRIu64 ",\"live\":%" PRIu64 ",\"matches\":%" PRIu64
+               ",\"distances\":%" PRIu64 ",\"filter_ns\":%" PRIu64
+               ",\"search_ns\":%" PRIu64 "}",
+               e.sequence, e.live, e.matches, e.distances, e.filter_ns, e.search_ns);
+        return STATUS_DONE;
+    }
+    printf("Index: %s\nStrategy: %s (%s)\n", index, strategy, e.reason);
+    printf("Vectors: %" PRIu64 ", matches: %" PRIu64 ", distances computed: %" PRIu64
+           "\n",
+           e.live, e.matches, e.distances);
+    printf("Filter: %.3f ms, search: %.3f ms, sequence: %" PRIu64 "\n",
+           (double)e.filter_ns / 1e6, (double)e.search_ns / 1e6, e.sequence);
+    return STATUS_DONE;
+}
+
+static int print_answer(const search *s, const vdb_results *results, size_t q)
+{
+    bool explain = (s->query.flags & VDB_QUERY_EXPLAIN) != 0;
+    int status = STATUS_DONE;
+    if (!s->json) {
+        status = print_text(s, results, q);
+        return status || !explain ? status : print_explanation(s, results, q);
+    }
+    if (explain)
+        fputs("{\"results\":", stdout);
+    print_json(s, results, q);
+    if (explain) {
+        fputs(",\"explain\":", stdout);
+        status = print_explanation(s, results, q);
+        putchar('}');
+    }
+    putchar('\n');
+    return status;
+}
+
+/* Answer `count` queries, one after another in `vectors`. */
+static int answer(search *s, const float *vectors, size_t count, size_t dim)
+{
+    vdb_results *results;
+    s->query.vectors = vectors;
+    s->query.count = count;
+    s->query.dim = dim;
+    if (vdb_search_batch(s->db, &s->query, &results))
+        return fail_library();
+    int status = STATUS_DONE;
+    for (size_t q = 0; q < count && !status && !ferror(stdout); q++)
+        status = print_answer(s, results, q);
+    vdb_results_free(results);
+    s->asked += count;
+    return status;
+}
+
+static int answer_file(search *s, reader *queries)
+{
+    row next;
+    float *vectors = NULL;
+    size_t held = 0, dim = 0;
+    int got, status = STATUS_DONE;
+    while (!status && (got = reader_next(queries, &next)) != 0) {
+        if (got < 0) {
+            status = STATUS_FAILED;
+            break;
+        }
+        dim = next.dim; /* the same in every row: the reader sees to that */
+        if (!vectors)
+            vectors = malloc(QUERIES_AT_ONCE * dim * sizeof *vectors);
+        if (!vectors) {
+            status = fail_memory();
+            break;
+        }
+        memcpy(vectors + held * dim, next.vector, dim * sizeof *vectors);
+        if (++held == QUERIES_AT_ONCE) {
+            status = answer(s, vectors, held, dim);
+            held = 0;
+        }
+        if (ferror(stdout))
+            break;
+    }
+    if (!status && held)
+        status = answer(s, vectors, held, dim);
+    free(vectors);
+    return status;
+}
+
+static int read_query(const arguments *args, search *s)
+{
+    uint64_t number = 5;
+    s->query = (vdb_query)VDB_QUERY_INIT;
+    s->json = args->given[OPTION_JSON];
+    s->many = args->given[OPTION_QUERIES];
+    if (args->values[OPTION_K] &&
+        parse_whole("k", args->values[OPTION_K], 1, VDB_K_MAX, &number))
+        return STATUS_FAILED;
+    s->query.k = (size_t)number;
+    if (args->values[OPTION_EF]) {
+        if (parse_whole("--ef", args->values[OPTION_EF], 1, UINT32_MAX, &number))
+            return STATUS_FAILED;
+        s->query.ef = (uint32_t)number;
+    }
+    if (args->given[OPTION_EXACT])
+        s->query.flags |= VDB_QUERY_EXACT;
+    if (args->given[OPTION_EXPLAIN])
+        s->query.flags |= VDB_QUERY_EXPLAIN;
+    if (args->given[OPTION_WITH_METADATA])
+        s->query.flags |= VDB_QUERY_WITH_METADATA;
+    if (args->given[OPTION_FILTER])
+        s->query.flags |= VDB_QUERY_FILTERED;
+    int status = read_filter(args->values[OPTION_FILTER], &s->filter);
+    s->query.filter = s->filter;
+    return status;
+}
+
+static int run_search_file(const arguments *args, search *s)
+{
+    reader *queries;
+    int status = reader_open(args->values[OPTION_QUERIES], args->values[OPTION_FORMAT],
+                             &queries);
+    if (!status)
+        status = reader_measure(queries);
+    if (!status)
+        status = open_to_read(args, &s->db);
+    if (!status)
+        status = answer_file(s, queries);
+    reader_free(queries);
+    return status;
+}
+
+int run_search(const arguments *args)
+{
+    search s = {0};
+    floats vector = {NULL, 0};
+    bool many = args->given[OPTION_QUERIES];
+    if (args->operand_count + many < 2)
+        return fail_usage("search", "search: missing operand: a vector, or --queries");
+    if (args->operand_count + many > 2)
+        return fail_usage("search", "search: surplus operand beside --queries: %.80s",
+                          args->operands[1]);
+    if (args->given[OPTION_FORMAT] && !many)
+        return fail_usage("search", "search: --format is for --queries");
+    int status = read_query(args, &s);
+    if (!status && many) {
+        status = run_search_file(args, &s);
+    } else if (!status) {
+        status = read_vector("vector", args->operands[1], &vector);
+        if (!status)
+            status = open_to_read(args, &s.db);
+        if (!status)
+            status = answer(&s, vector.values, 1, vector.count);
+    }
+    free(vector.values);
+    status = close_database(s.db, status);
+    vdb_filter_free(s.filter);
+    return status;
+}

@@ -1,0 +1,221 @@
+/* values.c: strict parsing of what the user gave; see values.h. */
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "complain.h"
+#include "values.h"
+
+/* Far above every limit of the library, which then says what is too large. */
+static const size_t TEXT_BYTES_MAX = (size_t)256 << 20;
+
+static int read_stream(const char *what, const char *name, FILE *file, text *out)
+{
+    size_t capacity = 65536, length = 0;
+    char *bytes = malloc(capacity);
+    while (bytes) {
+        length += fread(bytes + length, 1, capacity - 1 - length, file);
+        if (length < capacity - 1)
+            break;
+        if (capacity >= TEXT_BYTES_MAX) {
+            free(bytes);
+            return fail("%s: %s is larger than %zu bytes", what, name, TEXT_BYTES_MAX);
+        }
+        char *larger = realloc(bytes, capacity *= 2);
+        if (!larger)
+            free(bytes);
+        bytes = larger;
+    }
+    if (!bytes)
+        return fail_memory();
+    if (ferror(file)) {
+        int error = errno;
+        free(bytes);
+        return fail("%s: %s: %s", what, name, strerror(error));
+    }
+    if (length && bytes[length - 1] == '\n')
+        length--;
+    bytes[length] = 0;
+    out->bytes = bytes;
+    out->length = length;
+    return STATUS_DONE;
+}
+
+int read_text(const char *what, const char *argument, text *out)
+{
+    static bool input_is_used;
+    if (strcmp(argument, "-") == 0) {
+        if (input_is_used)
+            return fail("%s: standard input has been read already", what);
+        input_is_used = true;
+        return read_stream(what, "standard input", stdin, out);
+    }
+    if (argument[0] != '@') {
+        out->length = strlen(argument);
+        out->bytes = strdup(argument);
+        return out->bytes ? STATUS_DONE : fail_memory();
+    }
+    FILE *file = fopen(argument + 1, "rbe");
+    if (!file)
+        return fail("%s: %s: %s", what, argument + 1, strerror(errno));
+    int status = read_stream(what, argument + 1, file, out);
+    fclose(file);
+    return status;
+}
+
+int read_string(const char *what, const char *argument, text *out)
+{
+    int status = read_text(what, argument, out);
+    if (status)
+        return status;
+    const char *nul = memchr(out->bytes, 0, out->length);
+    if (!nul)
+        return STATUS_DONE;
+    status = fail("%s: a NUL at byte %td", what, nul - out->bytes);
+    free(out->bytes);
+    out->bytes = NULL;
+    return status;
+}
+
+static const char *skip_digits(const char *p)
+{
+    while (isdigit((unsigned char)*p))
+        p++;
+    return p;
+}
+
+static const char *skip_spaces(const char *p)
+{
+    while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
+        p++;
+    return p;
+}
+
+/* The end of the decimal number at `p`; NULL when there is none.  strtof() alone
+ * would also take hexadecimal, "inf" and "nan". */
+static const char *number_end(const char *p)
+{
+    if (*p == '-' || *p == '+')
+        p++;
+    const char *whole = p;
+    p = skip_digits(p);
+    bool digits = p != whole;
+    if (*p == '.') {
+        const char *fraction = p + 1;
+        p = skip_digits(fraction);
+        digits = digits || p != fraction;
+    }
+    if (!digits)
+        return NULL;
+    if (*p == 'e' || *p == 'E') {
+        const char *exponent = p + 1;
+        if (*exponent == '-' || *exponent == '+')
+            exponent++;
+        if (!isdigit((unsigned char)*exponent))
+            return NULL;
+        p = skip_digits(exponent);
+    }
+    return p;
+}
+
+static int parse_value(const char *what, const char *start, size_t place, float *out)
+{
+    size_t length = strcspn(start, ",");
+    while (length && isspace((unsigned char)start[length - 1]))
+        length--;
+    int shown = length < 60 ? (int)length : 60;
+    if (length == 0)
+        return fail("%s: value %zu is empty", what, place);
+    if (number_end(start) != start + length)
+        return fail("%s: value %zu, \"%.*s\", is not a finite number", what, place,
+                    shown, start);
+    *out = strtof(start, NULL);
+    if (isinf(*out))
+        return fail("%s: value %zu, %.*s, is beyond the range of float32", what, place,
+                    shown, start);
+    return STATUS_DONE;
+}
+
+static int parse_vector(const char *what, const text *source, floats *out)
+{
+    size_t count = 1;
+    if (memchr(source->bytes, 0, source->length))
+        return fail("%s: there is a NUL in it", what);
+    if (*skip_spaces(source->bytes) == 0)
+        return fail("%s: it is empty", what);
+    for (const char *p = source->bytes; *p; p++)
+        count += *p == ',';
+    out->values = calloc(count, sizeof *out->values);
+    if (!out->values)
+        return fail_memory();
+    out->count = count;
+    const char *p = source->bytes;
+    for (size_t i = 0; i < count; i++) {
+        p = skip_spaces(p);
+        if (parse_value(what, p, i + 1, &out->values[i])) {
+            free(out->values);
+            out->values = NULL;
+            return STATUS_FAILED;
+        }
+        p += strcspn(p, ",") + 1;
+    }
+    return STATUS_DONE;
+}
+
+int read_vector(const char *what, const char *argument, floats *out)
+{
+    text source;
+    int status = read_text(what, argument, &source);
+    if (status)
+        return status;
+    status = parse_vector(what, &source, out);
+    free(source.bytes);
+    return status;
+}
+
+int read_filter(const char *argument, vdb_filter **out)
+{
+    text source;
+    *out = NULL;
+    if (!argument)
+        return STATUS_DONE;
+    int status = read_text("filter", argument, &source);
+    if (status)
+        return status;
+    if (vdb_filter_parse(NULL, source.bytes, source.length, out))
+        status = fail_library();
+    free(source.bytes);
+    return status;
+}
+
+int parse_whole(const char *what, const char *argument, uint64_t least, uint64_t most,
+                uint64_t *out)
+{
+    const char *end = skip_digits(argument);
+    errno = 0;
+    unsigned long long value = strtoull(argument, NULL, 10);
+    if (end == argument || *end || errno || value < least || value > most)
+        return fail("%s: \"%.60s\" is not a whole number from %llu to %llu", what,
+                    argument, (unsigned long long)least, (unsigned long long)most);
+    *out = value;
+    return STATUS_DONE;
+}
+
+int parse_name(const char *what, const char *argument, const char *const *names,
+               size_t *out)
+{
+    char known[200] = "";
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(names[i], argument) == 0) {
+            *out = i;
+            return STATUS_DONE;
+        }
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    return fail("%s: \"%.60s\" is none of %s", what, argument, known);
+}
