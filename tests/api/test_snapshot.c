@@ -3,15 +3,17 @@
  */
 #include "fixture.h"
 
-enum { N = 400 };
+enum {
+    N = 400
+};
 
 static void write_round(fixture *fx, int round)
 {
     char id[32], metadata[256];
     for (int i = 0; i < N; i++) {
         snprintf(id, sizeof id, "v%03d", i);
-        snprintf(metadata, sizeof metadata, "{\"round\": %d, \"n\": %d, \"pad\": \"%0100d\"}",
-                 round, i, i);
+        snprintf(metadata, sizeof metadata,
+                 "{\"round\": %d, \"n\": %d, \"pad\": \"%0100d\"}", round, i, i);
         fx_put(fx->db, id, (float)i, (float)round, 0, metadata);
     }
 }
@@ -40,7 +42,8 @@ static void assert_reads_round(vdb *db, const vdb_snapshot *snapshot, int round)
     op.snapshot = snapshot;
     assert_ok(vdb_count(db, NULL, &op, &count));
     assert_int_equal(count, N);
-    snprintf(text, sizeof text, "{\"op\":\"eq\",\"field\":\"round\",\"value\":%d}", round);
+    snprintf(text, sizeof text, "{\"op\":\"eq\",\"field\":\"round\",\"value\":%d}",
+             round);
     filter = fx_filter(text);
     assert_ok(vdb_count(db, filter, &op, &count));
     assert_int_equal(count, N);
