@@ -613,6 +613,7 @@ static void a_fork_with_threads(void **state)
     options.durability = VDB_NORMAL;
     fx_open(fx, &options);
     fx_put(fx->db, "a", 1, 2, 3, NULL);
+    usleep(200000); /* by now every thread is at rest, waiting */
     assert_int_equal(fx_in_child(use_in_child, fx), 0);
     fx_put(fx->db, "b", 1, 2, 3, NULL);
     fx_reopen(fx);

@@ -78,7 +78,7 @@ static void check_contents(vdb *db)
     assert_int_equal(stats.ef_construction, 80);
     assert_int_equal(stats.max_layers, 6);
     assert_int_equal(stats.format, VDB_GOLDEN_FORMAT);
-    assert_int_equal(searches_checksum(db), UINT64_C(VDB_GOLDEN_CHECKSUM));
+    assert_int_equal(searches_checksum(db), (uint64_t)VDB_GOLDEN_CHECKSUM);
     fx_assert_clean(db);
 }
 
