@@ -169,3 +169,8 @@ const char *vdbi_error_text(void)
 {
     return last.message;
 }
+
+int vdbi_clip(const char *text, size_t length)
+{
+    return (int)whole_characters(text, length < 64 ? length : 64);
+}

@@ -40,7 +40,7 @@ vdbi_pager *vdbi_store_pager(vdbi_store *s)
 
 const vdbi_shape *vdbi_store_shape(const vdbi_store *s)
 {
-    return &s->meta.shape;
+    return &s->shape;
 }
 
 uint32_t vdbi_store_replayed(const vdbi_store *s)
@@ -100,7 +100,7 @@ static vdb_status contradiction(const char *what, long long asked, long long sto
 
 static vdb_status check_options(const vdbi_store *s)
 {
-    const vdbi_shape *asked = &s->config.shape, *stored = &s->meta.shape;
+    const vdbi_shape *asked = &s->config.shape, *stored = &s->shape;
 
     if (s->config.dimension && s->meta.image.dimension &&
         s->config.dimension != s->meta.image.dimension)
@@ -209,6 +209,7 @@ static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
         st = open_file(s);
     if (!st)
         st = vdbi_store_find_meta(s);
+    s->shape = s->meta.shape;
     if (!st)
         st = check_options(s);
     if (!st)
@@ -476,12 +477,12 @@ void vdbi_store_stats(vdbi_store *s, vdb_stats *out)
     out->dirty_bytes = vdbi_pager_dirty_bytes(s->pager);
     out->written_bytes = atomic_load(&s->counts.written_bytes);
     out->syncs = atomic_load(&s->counts.syncs);
-    out->metric = s->meta.shape.metric;
-    out->index = s->meta.shape.index;
-    out->type = s->meta.shape.type;
-    out->m = s->meta.shape.m;
-    out->ef_construction = s->meta.shape.ef_construction;
-    out->max_layers = s->meta.shape.max_layers;
+    out->metric = s->shape.metric;
+    out->index = s->shape.index;
+    out->type = s->shape.type;
+    out->m = s->shape.m;
+    out->ef_construction = s->shape.ef_construction;
+    out->max_layers = s->shape.max_layers;
     out->format = VDBI_FORMAT;
     out->poisoned = (uint32_t)vdbi_store_poisoned(s);
     out->replayed = s->replayed;

@@ -14,7 +14,8 @@ struct vdbi_store {
     vdbi_space *space;
     vdbi_log *log;
     vdbi_slots *slots;
-    vdbi_meta meta; /* the newest durable one */
+    vdbi_shape shape; /* as stored; never changes */
+    vdbi_meta meta;   /* the newest durable one */
     uint64_t epoch;
     uint64_t writer;
     int readonly;
