@@ -81,8 +81,6 @@ static vdb_status status_of_errno(int error)
         return VDB_FULL;
     case ENOMEM:
         return VDB_NOMEM;
-    case EAGAIN:
-        return VDB_BUSY;
     case ENOENT:
         return VDB_NOT_FOUND;
     case EEXIST:

@@ -21,7 +21,7 @@ vdb_status vdbi_fail_at(vdb_status status, int64_t offset, const char *format, .
     __attribute__((format(printf, 3, 4)));
 
 /* Turn a negated errno into a status (ENOSPC, EDQUOT, EFBIG: VDB_FULL; ENOMEM: VDB_NOMEM;
- * EAGAIN: VDB_BUSY; ENOENT: VDB_NOT_FOUND; EEXIST: VDB_EXISTS; EACCES, EPERM, EROFS and
+ * ENOENT: VDB_NOT_FOUND; EEXIST: VDB_EXISTS; EACCES, EPERM, EROFS and
  * the rest: VDB_IO) with "<what>: <strerror>". */
 vdb_status vdbi_fail_system(int negated_errno, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

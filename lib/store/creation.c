@@ -157,5 +157,11 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
                             s->config.path, (unsigned long long)size,
                             (unsigned long long)meta[best].file_pages * VDBI_PAGE);
     s->meta = meta[best];
-    return VDB_OK;
+    /* A creation whose last syncs failed has left a file that looks whole. */
+    if (s->meta.generation == 1 && !s->readonly) {
+        st = vdbi_store_write_meta(s, &s->meta);
+        if (!st)
+            st = vdbi_file_sync_directory(&s->file);
+    }
+    return st;
 }

@@ -307,8 +307,7 @@ vdb_status vdbi_store_ready(vdbi_store *s)
     return VDB_OK;
 }
 
-/* Take a log into use if none is.  The main file's own name is synced too: a creation that
- * was cut short there has left a file that looks whole. */
+/* Take a log into use if none is. */
 static vdb_status take_log(void *arg)
 {
     vdbi_store *s = arg;
@@ -317,9 +316,7 @@ static vdb_status take_log(void *arg)
 
     if (vdbi_log_current(s->log))
         return VDB_OK;
-    st = vdbi_file_sync_directory(&s->file);
-    if (!st)
-        st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
+    st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
     if (vdbi_log_poisoned(s->log))
         vdbi_store_poison(s, st);
     if (st)
@@ -332,7 +329,6 @@ static vdb_status take_log(void *arg)
     if (st)
         return st;
     s->meta = meta;
-    s->log_reserved = 0;
     atomic_store(&s->generation, meta.generation);
     return VDB_OK;
 }
@@ -392,15 +388,9 @@ static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
 
     if (only_deletes)
         return VDB_OK;
-    if (log > s->log_reserved) {
-        uint64_t wanted = log + LOG_STEP;
-        st = vdbi_log_reserve(s->log, wanted);
-        if (st == VDB_FULL)
-            st = vdbi_log_reserve(s->log, wanted = log);
-        if (st)
-            return st;
-        s->log_reserved = wanted;
-    }
+    st = vdbi_log_reserve(s->log, log, log + LOG_STEP);
+    if (st)
+        return st;
     vdbi_space_totals(s->space, &free_pages, &held_pages);
     file = vdbi_pager_dirty_bytes(s->pager) + FILE_FLOOR;
     file = file > free_pages * VDBI_PAGE ? file - free_pages * VDBI_PAGE : 0;
