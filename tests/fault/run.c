@@ -187,14 +187,13 @@ static bool adopt_content(run *r)
     vdb_status status;
     size_t state;
 
-    /* A fault may strike while this reads: once more, then.  (Not before: to judge is to
+    /* A fault may strike while this reads: once more, then.  (To judge it would be to
      * compare with the model, which is what this reading is for.) */
-    status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
-    while (status && !why) {
+    do {
         status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
-        if (status && judge(r, status, "reading", 0) != AGAIN)
-            break;
-    }
+    } while (status && !why && excuse(r, status));
+    if (status && judge(r, status, "reading", 0) != DONE)
+        return false;
     if (status || r->ended)
         return false;
     if (why) {
