@@ -119,8 +119,9 @@ enum {
 
 enum {
     VDB_FULL_SYNC = 0, /* an acknowledged write survives a power cut (default) */
-    VDB_NORMAL = 1,    /* written before returning, synced every second: a power
-                          cut may lose the last second, a killed process nothing */
+    VDB_NORMAL = 1,    /* written before returning, synced every second (with
+                          threads = 1 by the first commit after a second): a power
+                          cut may lose what is not synced, a killed process nothing */
     VDB_OFF = 2        /* synced only by checkpoints.  No mode can corrupt. */
 };
 
@@ -409,6 +410,8 @@ enum {
  *
  * The rows are applied in order: of two rows with one id the later stays.
  *
+ * @param op          NULL; its time limit and cancel flag are heeded until the commit
+ *                    is queued.
  * @param failed_row  may be NULL; on VDB_INVALID and VDB_EXISTS the index of the
  *                    first bad row, else SIZE_MAX.
  *
@@ -422,6 +425,7 @@ VDB_API vdb_status vdb_put(vdb *db, const vdb_rows *rows, const vdb_op *op,
  * Remove every vector that passes the filter, as one commit.
  *
  * @param filter   not NULL.
+ * @param op       NULL, or limits; a snapshot is VDB_INVALID: the newest state changes.
  * @param deleted  may be NULL; how many were removed.
  *
  * Errors: as vdb_delete(), but that nothing passes is VDB_OK; VDB_FULL when there
@@ -448,7 +452,8 @@ VDB_API vdb_status vdb_batch_delete(vdb_batch *batch, const char *id);
  * Apply all items in order, atomically, and empty the batch.  On an error nothing
  * has been applied and the items stay.
  *
- * @param failed_item  may be NULL; the index of the bad item, else SIZE_MAX.
+ * @param failed_item  may be NULL; on VDB_INVALID, VDB_EXISTS and VDB_NOT_FOUND the index
+ *                     of the bad item (each row of a vdb_batch_put counts), else SIZE_MAX.
  *
  * Errors: VDB_NOT_FOUND (a removal of what is not there), VDB_EXISTS, VDB_FULL,
  *         VDB_IO, VDB_POISONED, VDB_NOMEM.
@@ -560,7 +565,8 @@ VDB_API vdb_status vdb_results_explain(const vdb_results *results, size_t q,
 
 /**
  * Save the newest committed state into the main file, so that the log is short.
- * Commits and searches go on meanwhile.  Never needed for durability.
+ * Commits and searches go on meanwhile.  Never needed for durability.  Once begun it is
+ * not interrupted by `op`.
  *
  * Errors: VDB_IO, VDB_FULL (everything stays as it was), VDB_POISONED,
  *         VDB_READONLY.
@@ -620,7 +626,7 @@ typedef struct vdb_stats {
     uint64_t held_bytes;       /* of those, kept for readers of older versions */
     uint64_t log_bytes;        /* both logs */
     uint64_t dirty_bytes;      /* pages in memory that are not saved */
-    uint64_t resident_bytes;   /* allocated by this handle */
+    uint64_t resident_bytes;   /* allocated by all that share this environment */
     uint64_t written_bytes;    /* to all files, since opening */
     uint64_t syncs;            /* since opening */
     uint64_t commits;          /* since opening */
@@ -660,8 +666,10 @@ VDB_API void vdb_cancel_free(vdb_cancel *cancel);
 
 /* ------------------------------------------------------------- environment
  * What a host may replace.  Everything libvdb allocates goes through the
- * allocator (but what Jansson allocates while it parses, which is bounded by the
- * limits on sizes), every operation on files through the file system.
+ * allocator, but for what Jansson allocates while it parses (bounded by the limits
+ * on sizes), the address windows of VDB_OPEN_NO_MMAP, a page for each handle that
+ * tells a forked child, and a vdb_cancel.  Every operation on files goes through the
+ * file system.
  */
 
 typedef struct vdb_allocator {
@@ -672,6 +680,8 @@ typedef struct vdb_allocator {
     /* What allocate gave; never NULL. */
     void (*release)(void *arg, void *memory);
 } vdb_allocator;
+#define VDB_ALLOCATOR_INIT                                                     \
+    { sizeof(vdb_allocator), NULL, NULL, NULL }
 
 /* A file system.  Every function returns 0 or a negated errno value, and may be
  * called by several threads at once.  Names are as vdb_open() was given them, with
@@ -699,6 +709,8 @@ typedef struct vdb_file_info {
     uint32_t kind;   /* 0: a regular file; 1: a directory; 2: anything else */
     uint32_t reserved;
 } vdb_file_info;
+#define VDB_FILE_INFO_INIT                                                     \
+    { sizeof(vdb_file_info), 0, 0, 0, 0, 0, 0 }
 
 struct vdb_vfs {
     size_t struct_size;
@@ -737,6 +749,9 @@ struct vdb_vfs {
     /* Nanoseconds of a clock that never steps. */
     uint64_t (*now)(void *arg);
 };
+#define VDB_VFS_INIT                                                           \
+    { sizeof(vdb_vfs), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,   \
+      NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 enum {
     VDB_LOG_ERROR = 1,

@@ -176,7 +176,7 @@ vdb_status vdb_batch_apply(vdb_batch *b, size_t *failed_item)
         b->log_bytes + (b->log_bytes >> 20) * VDBI_FRAME_HEADER + VDBI_FRAME_HEADER;
     b->failed = SIZE_MAX;
     st = vdbi_commit(b->db, &r);
-    if (failed_item)
+    if (failed_item && (st == VDB_INVALID || st == VDB_EXISTS || st == VDB_NOT_FOUND))
         *failed_item = b->failed;
     if (!st)
         truncate(b, 0, 0);

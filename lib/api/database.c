@@ -79,6 +79,11 @@ vdb_status vdb_checkpoint(vdb *db, const vdb_op *op)
         st = vdbi_check_op(op, &own);
     if (!st && db->options.flags & VDB_OPEN_READONLY)
         st = vdbi_fail(VDB_READONLY, "opened for reading only");
+    if (!st) {
+        vdbi_limits limits;
+        vdbi_limits_begin(&limits, db, &own);
+        st = vdbi_limits_tick(&limits);
+    }
     return st ? st : vdbi_db_checkpoint(db);
 }
 

@@ -186,6 +186,8 @@ vdb_status vdb_delete_where(vdb *db, const vdb_filter *filter, const vdb_op *op,
         st = vdbi_fail(VDB_INVALID, "the filter is NULL; it must not mean everything");
     if (!st)
         st = vdbi_check_op(op, &own);
+    if (!st && own.snapshot)
+        st = vdbi_fail(VDB_INVALID, "vdb_op: a snapshot cannot be changed");
     if (st)
         return st;
     w.record.memory = &db->env->memory;
@@ -275,6 +277,7 @@ vdb_status vdb_put(vdb *db, const vdb_rows *given, const vdb_op *op, size_t *fai
     vdbi_request r = {.apply = apply_rows, .arg = &all};
     vdb_rows own;
     vdb_op op_copy;
+    vdbi_limits limits;
     size_t prepared = 0;
     vdb_status st = vdbi_check_handle(db);
 
@@ -290,11 +293,14 @@ vdb_status vdb_put(vdb *db, const vdb_rows *given, const vdb_op *op, size_t *fai
     if (!all.puts)
         return VDB_NOMEM;
     all.must_be_new = (own.flags & VDB_ROWS_NEW) != 0;
+    vdbi_limits_begin(&limits, db, &op_copy);
     for (; prepared < own.count && !st; prepared++) {
         vdbi_put *put = &all.puts[prepared];
         st = vdbi_rows_put(db, &own, prepared, put);
         if (st)
             all.failed = prepared;
+        else if (prepared % 64 == 0)
+            st = vdbi_limits_tick(&limits);
         r.log_bytes +=
             vdbi_put_log_bytes(put->id_length, own.dim, put->metadata_length);
     }

@@ -96,7 +96,7 @@ static int wants_sync(vdb *db)
 
     if (db->options.durability == VDB_FULL_SYNC)
         return 1;
-    if (db->options.durability == VDB_OFF || db->worker_runs)
+    if (db->options.durability == VDB_OFF)
         return 0;
     now = vfs->now(vfs->arg);
     if (now - db->last_sync_ns < second)

@@ -115,6 +115,7 @@ static void sync_if_due(vdb *db)
         return;
     vdbi_turn_take(db);
     vdbi_store_sync(db->store);
+    db->last_sync_ns = db->env->vfs.now(db->env->vfs.arg);
     vdbi_turn_give(db);
 }
 

@@ -332,11 +332,8 @@ vdb_status vdbi_checkpoint_run(vdbi_store *s, int closing)
 
     w.output = vdbi_alloc(s->memory, OUTPUT);
     w.image = vdbi_alloc(s->memory, (size_t)VDBI_BLOCK_PAGES_MAX * VDBI_PAGE);
-    if (w.output && w.image) {
-        vdbi_section_begin(s->pager);
+    if (w.output && w.image)
         st = run(s, &w, closing);
-        vdbi_section_end(s->pager);
-    }
     vdbi_free(s->memory, w.output);
     vdbi_free(s->memory, w.image);
     return st;

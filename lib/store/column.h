@@ -3,7 +3,7 @@
  * Owns:      the trees of fields and strings, the columns' directory and blocks.
  * Promises:  a cell says what vdbi_flatten() found in the slot's metadata under the
  *            field's path.  Fields beyond VDBI_COLUMNS_MAX, and paths longer than
- *            VDBI_KEY_MAX bytes, have no column: the record itself must be asked.
+ *            1,024 bytes, have no column: the record itself must be asked.
  * Threads:   reading, any number at once; writing, inside a pending version.
  * Failure:   VDB_CORRUPT, VDB_IO, VDB_NOMEM.
  *

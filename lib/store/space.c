@@ -206,14 +206,16 @@ static void hold_mark(vdbi_space *s, uint64_t place, uint32_t pages, int held)
     }
 }
 
-vdb_status vdbi_space_learn(vdbi_space *s)
+static vdb_status give(vdbi_space *s, uint64_t place, uint32_t pages, uint64_t sequence);
+
+static vdb_status learn(vdbi_space *s)
 {
     return s->summary_read == SIZE_MAX ? summary_load(s) : VDB_OK;
 }
 
-vdb_status vdbi_space_begin(vdbi_space *s)
+static vdb_status begin(vdbi_space *s)
 {
-    vdb_status st = vdbi_space_learn(s);
+    vdb_status st = learn(s);
 
     if (st)
         return st;
@@ -229,7 +231,7 @@ vdb_status vdbi_space_begin(vdbi_space *s)
             st = map_mark(s, 0, 2, 1);
     }
     for (size_t i = 0; !st && i < s->own.count; i++)
-        st = vdbi_space_give(s, s->own.items[i].place, s->own.items[i].pages, 0);
+        st = give(s, s->own.items[i].place, s->own.items[i].pages, 0);
     return st;
 }
 
@@ -262,7 +264,7 @@ static int64_t find_run(const uint8_t *used, const uint64_t *held, uint32_t n,
     return -1;
 }
 
-vdb_status vdbi_space_take(vdbi_space *s, uint32_t pages, uint64_t *place)
+static vdb_status take(vdbi_space *s, uint32_t pages, uint64_t *place)
 {
     for (size_t i = 0;; i++) {
         const uint8_t *used;
@@ -302,8 +304,7 @@ vdb_status vdbi_space_take(vdbi_space *s, uint32_t pages, uint64_t *place)
     }
 }
 
-vdb_status vdbi_space_give(vdbi_space *s, uint64_t place, uint32_t pages,
-                           uint64_t sequence)
+static vdb_status give(vdbi_space *s, uint64_t place, uint32_t pages, uint64_t sequence)
 {
     vdb_status st;
 
@@ -347,7 +348,7 @@ static vdb_status give_own(vdbi_space *s, int *changed)
             vdb_status st = push(s, &s->own, place, item.pages, 0, 1);
             if (st)
                 return st;
-            st = vdbi_space_give(s, place, item.pages, 0);
+            st = give(s, place, item.pages, 0);
             if (st) {
                 s->own.count--;
                 return st;
@@ -395,7 +396,7 @@ static vdb_status place_frames(vdbi_space *s, const vdbi_ref *ref, int *changed)
     if (!f || atomic_load(&f->placed))
         return VDB_OK;
     if (!f->written.place) {
-        st = vdbi_space_take(s, f->pages, &f->written.place);
+        st = take(s, f->pages, &f->written.place);
         *changed = 1;
     }
     for (uint32_t i = 0; !st && f->kids && i < VDBI_KIDS_MAX; i++) {
@@ -405,7 +406,7 @@ static vdb_status place_frames(vdbi_space *s, const vdbi_ref *ref, int *changed)
     return st;
 }
 
-vdb_status vdbi_space_settle(vdbi_space *s)
+static vdb_status settle(vdbi_space *s)
 {
     int changed = 1;
     vdb_status st = VDB_OK;
@@ -421,6 +422,41 @@ vdb_status vdbi_space_settle(vdbi_space *s)
             st = place_frames(s, &s->summary, &changed);
     }
     return st;
+}
+
+/* Each of these reads pages of the map, in a section of its own: a checkpoint is long, and
+ * a section that lasted as long would keep the cache from letting pages go. */
+#define IN_SECTION(call)                                                                 \
+    vdb_status st;                                                                       \
+    vdbi_section_begin(s->pager);                                                        \
+    st = call;                                                                           \
+    vdbi_section_end(s->pager);                                                          \
+    return st
+
+vdb_status vdbi_space_learn(vdbi_space *s)
+{
+    IN_SECTION(learn(s));
+}
+
+vdb_status vdbi_space_begin(vdbi_space *s)
+{
+    IN_SECTION(begin(s));
+}
+
+vdb_status vdbi_space_take(vdbi_space *s, uint32_t pages, uint64_t *place)
+{
+    IN_SECTION(take(s, pages, place));
+}
+
+vdb_status vdbi_space_give(vdbi_space *s, uint64_t place, uint32_t pages,
+                           uint64_t sequence)
+{
+    IN_SECTION(give(s, place, pages, sequence));
+}
+
+vdb_status vdbi_space_settle(vdbi_space *s)
+{
+    IN_SECTION(settle(s));
 }
 
 void vdbi_space_roots(vdbi_space *s, vdbi_ref **map, vdbi_ref **summary)
@@ -511,13 +547,3 @@ void vdbi_space_totals(vdbi_space *s, uint64_t *free_pages, uint64_t *held_pages
     *free_pages = known > used + held ? known - used - held : 0;
 }
 
-vdb_status vdbi_space_is_used(vdbi_space *s, uint64_t place, int *used)
-{
-    const uint8_t *bytes;
-    vdb_status st = vdbi_array_block(s->pager, &s->map, 1, place / LEAF_BITS, &bytes);
-
-    *used = place < 2;
-    if (!st && bytes)
-        *used = bytes[place % LEAF_BITS / 8] >> (place % 8) & 1;
-    return st;
-}

@@ -6,7 +6,7 @@
  * Promises:  a page is given out only if neither the map nor a hold says no.  What a
  *            checkpoint did can be undone without memory or I/O.
  * May call:  array.h, frame.h.
- * Threads:   the one checkpoint; vdbi_space_totals by any.
+ * Threads:   the one checkpoint, outside of a reading section; vdbi_space_totals by any.
  * Failure:   VDB_FULL (16 TiB), VDB_CORRUPT, VDB_IO, VDB_NOMEM.
  *
  * A checkpoint's steps: begin; take places for pages; give back what was superseded;
@@ -47,7 +47,5 @@ void vdbi_space_undo(vdbi_space *space);
 void vdbi_space_let_go(vdbi_space *space, uint64_t oldest);
 /* Pages free for use, and pages held; of the file's length. */
 void vdbi_space_totals(vdbi_space *space, uint64_t *free_pages, uint64_t *held_pages);
-/* Whether the map marks a page as used. */
-vdb_status vdbi_space_is_used(vdbi_space *space, uint64_t place, int *used);
 
 #endif

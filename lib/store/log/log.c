@@ -255,7 +255,14 @@ vdb_status vdbi_log_retire(vdbi_log *log)
 
     for (int i = 0; i < 2 && !st; i++) {
         log_file *f = &log->files[i];
-        if (!f->open || f->size == 0)
+        st = vdbi_log_file_open(log, i, 0);
+        if (st == VDB_NOT_FOUND) {
+            st = VDB_OK;
+            continue;
+        }
+        if (!st)
+            st = vdbi_file_size(&f->file, &f->size);
+        if (st || f->size == 0)
             continue;
         st = vdbi_file_truncate(&f->file, 0);
         if (!st)
@@ -346,6 +353,7 @@ vdb_status vdbi_log_write(vdbi_log *log)
      * followed: cut it off, durably, or never write again. */
     vdbi_error_save(&error);
     cut = vdbi_file_truncate(&f->file, f->end);
+    f->reserved = 0; /* a cut gives it back */
     if (!cut)
         cut = vdbi_file_sync(&f->file);
     if (cut)
