@@ -36,7 +36,7 @@ fail() {
 }
 
 say "Install what is missing"
-./tools/setup.sh
+./tools/setup.sh --run
 
 say "Build"
 if [ -f $build/build.ninja ]; then
