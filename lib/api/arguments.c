@@ -45,6 +45,13 @@ vdb_status vdbi_struct_write(void *theirs, const void *ours, size_t size,
     return VDB_OK;
 }
 
+vdb_status vdbi_check_reserved(uint32_t reserved, const char *name)
+{
+    return reserved ? vdbi_fail(VDB_UNSUPPORTED, "%s: reserved is %u; it must be 0", name,
+                                reserved)
+                    : VDB_OK;
+}
+
 vdb_status vdbi_check_handle(vdb *db)
 {
     if (!db)
@@ -69,8 +76,9 @@ vdb_status vdbi_check_id(const char *id, size_t length)
     if (length == 0)
         return vdbi_fail(VDB_INVALID, "the id is empty");
     if (length > VDB_ID_MAX)
-        return vdbi_fail(VDB_INVALID, "the id '%.40s...' has %zu bytes; at most %d are "
-                         "allowed", id, length, VDB_ID_MAX);
+        return vdbi_fail(VDB_INVALID,
+                         "the id '%.*s...' has %zu bytes; at most %d are allowed",
+                         vdbi_clip(id, length), id, length, VDB_ID_MAX);
     if (vdbi_utf8_valid(id, length, &bad))
         return vdbi_fail(VDB_INVALID, "the id is not UTF-8 at byte %zu (0x%02x)", bad,
                          (unsigned char)id[bad]);
@@ -87,10 +95,12 @@ vdb_status vdbi_check_values(vdb *db, const float *vector, size_t dim, const cha
         return vdbi_fail(VDB_INVALID, "%s: %zu dimensions; 1 to %d are allowed", name,
                          dim, VDB_DIMENSION_MAX);
     for (size_t i = 0; i < dim; i++) {
-        if (!isfinite(vector[i]))
+        float value; /* the caller's may stand anywhere */
+        memcpy(&value, (const char *)vector + i * sizeof value, sizeof value);
+        if (!isfinite(value))
             return vdbi_fail(VDB_INVALID, "%s: value %zu is %s, not a finite number", name,
-                             i, isnan(vector[i]) ? "NaN" : "infinite");
-        zero &= vector[i] == 0;
+                             i, isnan(value) ? "NaN" : "infinite");
+        zero &= value == 0;
     }
     if (zero && vdbi_store_shape(db->store)->metric == VDB_COSINE)
         return vdbi_fail(VDB_INVALID,
@@ -117,7 +127,9 @@ vdb_status vdbi_check_vector(vdb *db, const float *vector, size_t dim, const cha
 
 vdb_status vdbi_check_op(const vdb_op *op, vdb_op *copy)
 {
-    return vdbi_struct_read(copy, sizeof *copy, op, "vdb_op");
+    vdb_status st = vdbi_struct_read(copy, sizeof *copy, op, "vdb_op");
+
+    return st ? st : vdbi_check_reserved(copy->reserved, "vdb_op");
 }
 
 vdb_status vdbi_prepare_put(vdb *db, const char *id, size_t id_length,

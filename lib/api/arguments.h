@@ -19,6 +19,7 @@ vdb_status vdbi_struct_read(void *ours, size_t size, const void *theirs,
 vdb_status vdbi_struct_write(void *theirs, const void *ours, size_t size,
                              const char *name);
 
+vdb_status vdbi_check_reserved(uint32_t reserved, const char *name);
 /* VDB_MISUSE for NULL, and in a forked child. */
 vdb_status vdbi_check_handle(vdb *db);
 vdb_status vdbi_check_not_null(const void *pointer, const char *name);

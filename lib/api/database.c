@@ -127,6 +127,8 @@ vdb_status vdb_check(vdb *db, const vdb_check_options *options, vdb_report **out
     if (!st)
         st = vdbi_struct_read(&own, sizeof own, options, "vdb_check_options");
     if (!st)
+        st = vdbi_check_reserved(own.reserved, "vdb_check_options");
+    if (!st)
         st = vdbi_check_op(op, &op_copy);
     return st ? st
               : vdbi_db_check(db, own.max_findings ? own.max_findings : 100, &op_copy, out);

@@ -119,6 +119,8 @@ vdb_status vdb_cursor_open(vdb *db, const vdb_cursor_options *options, vdb_curso
     st = vdbi_check_handle(db);
     if (!st)
         st = vdbi_struct_read(&own, sizeof own, options, "vdb_cursor_options");
+    if (!st)
+        st = vdbi_check_reserved(own.reserved, "vdb_cursor_options");
     if (!st && own.flags & ~(uint32_t)VDB_CURSOR_IDS_ONLY)
         st = vdbi_fail(VDB_UNSUPPORTED, "vdb_cursor_options: flags 0x%x have unknown bits",
                        own.flags);

@@ -67,6 +67,8 @@ static vdb_status search(vdb *db, const vdb_query *given, vdb_results **out)
     if (!st)
         st = vdbi_struct_read(&own, sizeof own, given, "vdb_query");
     if (!st)
+        st = vdbi_check_reserved(own.reserved, "vdb_query");
+    if (!st)
         st = vdbi_check_op(own.op, &op);
     if (!st)
         st = check_query(db, &own);

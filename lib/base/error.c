@@ -81,8 +81,6 @@ static vdb_status status_of_errno(int error)
         return VDB_FULL;
     case ENOMEM:
         return VDB_NOMEM;
-    case EAGAIN:
-        return VDB_BUSY;
     case ENOENT:
         return VDB_NOT_FOUND;
     case EEXIST:
@@ -168,4 +166,9 @@ void vdbi_error_restore(const vdb_error *saved)
 const char *vdbi_error_text(void)
 {
     return last.message;
+}
+
+int vdbi_clip(const char *text, size_t length)
+{
+    return (int)whole_characters(text, length < 64 ? length : 64);
 }

@@ -8,6 +8,8 @@
 #ifndef VDBI_ERROR_H
 #define VDBI_ERROR_H
 
+#include <stddef.h>
+
 #include "vdb.h"
 
 /* Set the thread's error and return `status`. */
@@ -19,10 +21,13 @@ vdb_status vdbi_fail_at(vdb_status status, int64_t offset, const char *format, .
     __attribute__((format(printf, 3, 4)));
 
 /* Turn a negated errno into a status (ENOSPC, EDQUOT, EFBIG: VDB_FULL; ENOMEM: VDB_NOMEM;
- * EAGAIN: VDB_BUSY; ENOENT: VDB_NOT_FOUND; EEXIST: VDB_EXISTS; EACCES, EPERM, EROFS and
+ * ENOENT: VDB_NOT_FOUND; EEXIST: VDB_EXISTS; EACCES, EPERM, EROFS and
  * the rest: VDB_IO) with "<what>: <strerror>". */
 vdb_status vdbi_fail_system(int negated_errno, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* How much of a text to quote in a message: at most 64 bytes, whole characters. */
+int vdbi_clip(const char *text, size_t length);
 
 /* The thread's last message, "" when there is none; valid until its next error. */
 const char *vdbi_error_text(void);

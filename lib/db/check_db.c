@@ -56,6 +56,7 @@ vdb_status vdbi_db_check(vdb *db, uint32_t max_findings, const vdb_op *op,
 {
     vdbi_checker checker = {finding, tick, NULL, 0};
     vdbi_version *v;
+    vdbi_meta meta;
     run r = {0};
     vdb_status st = vdbi_op_view(db, op->snapshot, &v);
 
@@ -71,7 +72,10 @@ vdb_status vdbi_db_check(vdb *db, uint32_t max_findings, const vdb_op *op,
     vdbi_limits_begin(&r.limits, db, op);
     checker.arg = &r;
     vdbi_lock(&db->checkpoint_lock);
-    st = vdbi_check_file(db->store, &checker);
+    vdbi_turn_take(db);
+    vdbi_check_meta(db->store, &meta);
+    vdbi_turn_give(db);
+    st = vdbi_check_file(db->store, &meta, &checker);
     vdbi_unlock(&db->checkpoint_lock);
     if (!st)
         st = vdbi_check_image(db->store, &v->image, &checker);

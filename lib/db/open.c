@@ -164,7 +164,9 @@ vdb_status vdbi_db_close(vdb *db)
     }
     closed = vdbi_store_free(db->store);
     vdbi_fork_mark_free(db->fork_mark);
-    drop_locks(db, 6);
+    /* In a child, threads that are not there may seem to wait: leave the locks be. */
+    if (!child)
+        drop_locks(db, 6);
     vdbi_memory_init(&host, &db->env->memory.allocator);
     vdbi_free(&host, db);
     if (st && error.status)

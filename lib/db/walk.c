@@ -72,7 +72,7 @@ vdb_status vdbi_db_get(vdb *db, const char *id, size_t length,
     st = vdbi_id_find(db->pager, &v->image, id, length, &slot);
     vdbi_section_end(db->pager);
     if (!st && slot == VDBI_SLOT_NONE)
-        st = vdbi_fail(VDB_NOT_FOUND, "Vector not found: %s", id);
+        st = vdbi_fail(VDB_NOT_FOUND, "Vector not found: %.*s", vdbi_clip(id, length), id);
     if (!st)
         st = vdbi_record_load(db, &v->image, slot, 0, out);
     vdbi_version_release(db, v);

@@ -28,6 +28,7 @@ vdb_status vdbi_check_tell(vdbi_checker *c, int64_t offset, const char *format, 
 /* A walk over the file; `seen` has a bit for every page that something refers to. */
 typedef struct walk {
     vdbi_store *store;
+    const vdbi_meta *meta;
     vdbi_checker *checker;
     uint64_t *seen;
     uint64_t *map; /* the map of free space, as read: a bit per page */
@@ -260,9 +261,9 @@ static vdb_status walk_root(walk *w, int root, const vdbi_ref *ref)
     case VDBI_ROOT_COLUMNS:
         return walk_columns(w, ref);
     case VDBI_ROOT_VECTORS:
-        if (!w->store->meta.image.dimension)
+        if (!w->meta->image.dimension)
             return VDB_OK;
-        w->block_pages = vdbi_vector_block_pages(w->store->meta.image.dimension);
+        w->block_pages = vdbi_vector_block_pages(w->meta->image.dimension);
         break;
     case VDBI_ROOT_HEAP:
         w->block_pages = VDBI_HEAP_PAGES;
@@ -280,7 +281,7 @@ static vdb_status compare_map(walk *w, uint64_t map_pages)
 
     vdbi_bit_set(w->seen, 0);
     vdbi_bit_set(w->seen, 1);
-    if (vdbi_ref_none(&w->store->meta.space))
+    if (vdbi_ref_none(&w->meta->space))
         return VDB_OK;
     for (uint64_t p = 0; p < map_pages && !st; p++) {
         int seen = p < w->file_pages && vdbi_bit_get(w->seen, p);
@@ -294,9 +295,15 @@ static vdb_status compare_map(walk *w, uint64_t map_pages)
     return st;
 }
 
-vdb_status vdbi_check_file(vdbi_store *s, vdbi_checker *checker)
+void vdbi_check_meta(vdbi_store *s, vdbi_meta *out)
 {
-    walk w = {.store = s, .checker = checker, .file_pages = s->meta.file_pages};
+    *out = s->meta;
+}
+
+vdb_status vdbi_check_file(vdbi_store *s, const vdbi_meta *meta, vdbi_checker *checker)
+{
+    walk w = {
+        .store = s, .meta = meta, .checker = checker, .file_pages = meta->file_pages};
     uint64_t map_pages = (w.file_pages + VDBI_PAGE * 8 - 1) / (VDBI_PAGE * 8) *
                          (VDBI_PAGE * 8);
     vdb_status st = VDB_OK;
@@ -308,17 +315,17 @@ vdb_status vdbi_check_file(vdbi_store *s, vdbi_checker *checker)
     if (!w.seen || !w.map)
         st = VDB_NOMEM;
     for (int i = 0; i < VDBI_ROOT_COUNT && !st; i++)
-        st = walk_root(&w, i, &s->meta.image.roots[i]);
+        st = walk_root(&w, i, &meta->image.roots[i]);
     w.block_pages = 1;
     if (!st) {
         w.name = "free space";
         w.structure = VDBI_CHECK_MAP;
-        st = walk_array(&w, &s->meta.space, s->meta.space.height, 0);
+        st = walk_array(&w, &meta->space, meta->space.height, 0);
     }
     if (!st) {
         w.name = "summary of free space";
         w.structure = VDBI_CHECK_SUMMARY;
-        st = walk_array(&w, &s->meta.summary, s->meta.summary.height, 0);
+        st = walk_array(&w, &meta->summary, meta->summary.height, 0);
     }
     if (!st)
         st = compare_map(&w, map_pages);

@@ -21,8 +21,11 @@ typedef struct vdbi_checker {
     uint64_t bytes; /* read and verified */
 } vdbi_checker;
 
-/* The pages of the last checkpoint, as they are on disk now. */
-vdb_status vdbi_check_file(vdbi_store *store, vdbi_checker *checker);
+/* The meta page in force (turn). */
+void vdbi_check_meta(vdbi_store *store, vdbi_meta *out);
+/* The pages that it leads to, as they are on disk now. */
+vdb_status vdbi_check_file(vdbi_store *store, const vdbi_meta *meta,
+                           vdbi_checker *checker);
 /* What an image says. */
 vdb_status vdbi_check_image(vdbi_store *store, const vdbi_image *image,
                             vdbi_checker *checker);

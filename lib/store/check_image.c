@@ -58,10 +58,10 @@ static vdb_status check_id(audit *a, const uint8_t *key, size_t length, uint32_t
 
     if (slot >= a->image->slot_count || !vdbi_bit_get(a->live, slot))
         return vdbi_check_tell(a->checker, -1, "id '%.*s': slot %u is not live",
-                               (int)(length < 64 ? length : 64), (const char *)key, slot);
+                               vdbi_clip((const char *)key, length), (const char *)key, slot);
     if (vdbi_bit_get(a->named, slot))
         return vdbi_check_tell(a->checker, -1, "id '%.*s': slot %u has another id too",
-                               (int)(length < 64 ? length : 64), (const char *)key, slot);
+                               vdbi_clip((const char *)key, length), (const char *)key, slot);
     vdbi_bit_set(a->named, slot);
     st = vdbi_record_read(a->pager, a->image, slot, VDBI_RECORD_ID, &a->record);
     if (st)
@@ -69,7 +69,7 @@ static vdb_status check_id(audit *a, const uint8_t *key, size_t length, uint32_t
     if (a->record.id_length != length || memcmp(a->record.id, key, length) != 0)
         st = vdbi_check_tell(a->checker, -1, "slot %u: its record has the id '%.64s', the "
                              "tree '%.*s'", slot, a->record.id,
-                             (int)(length < 64 ? length : 64), (const char *)key);
+                             vdbi_clip((const char *)key, length), (const char *)key);
     return st;
 }
 
@@ -162,9 +162,7 @@ static vdb_status check_columns(audit *a, uint32_t slot, const vdbi_flat *flat)
                                                 vdbi_get64(cells.words + 8 * i))))
             st = vdbi_check_tell(a->checker, -1,
                                  "slot %u: column '%.*s' is not what its metadata says",
-                                 slot, (int)(field->path_length < 64 ? field->path_length
-                                                                     : 64),
-                                 field->path);
+                                 slot, vdbi_clip(field->path, field->path_length), field->path);
     }
     for (uint32_t n = 0; n < a->image->field_count && !st; n++) {
         vdbi_cells cells;

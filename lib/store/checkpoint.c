@@ -281,8 +281,6 @@ vdb_status vdbi_checkpoint_begin(vdbi_store *s, const vdbi_image *image)
         st = vdbi_log_turn_over(s->log, s->meta.generation + 1, image->sequence);
         if (vdbi_log_poisoned(s->log))
             vdbi_store_poison(s, st);
-        if (!st)
-            s->log_reserved = 0;
     }
     if (!st)
         st = choose(s, image);

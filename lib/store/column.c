@@ -33,7 +33,7 @@ vdb_status vdbi_field_lookup(vdbi_pager *pager, const vdbi_image *image, const c
     *codes = vdbi_get32(value + 4);
     if (found != 8 || *field >= image->field_count)
         return vdbi_fail(VDB_CORRUPT, "field '%.*s': a column that does not exist",
-                         (int)(length < 64 ? length : 64), path);
+                         vdbi_clip(path, length), path);
     return VDB_OK;
 }
 

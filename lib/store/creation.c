@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "store/store_priv.h"
 
@@ -66,14 +67,14 @@ static vdb_status create(vdbi_store *s)
 }
 
 /* Nothing valid was found: an unfinished creation may be done anew, nothing else. */
-static vdb_status create_if_unfinished(vdbi_store *s, uint64_t size, int second)
+static vdb_status create_if_unfinished(vdbi_store *s, uint64_t size, int unfinished)
 {
     vdbi_log *log;
     const uint8_t no_uuid[VDBI_UUID] = {0};
     int any = 0;
     vdb_status st;
 
-    if (size > 2 * VDBI_PAGE || second != VDBI_META_ZERO)
+    if (size > 2 * VDBI_PAGE || !unfinished)
         return vdbi_fail_at(VDB_CORRUPT, 0,
                             "%s: not a libvdb database, or both its meta pages (bytes 0 "
                             "and 4096) are damaged",
@@ -94,6 +95,15 @@ static vdb_status create_if_unfinished(vdbi_store *s, uint64_t size, int second)
         return vdbi_fail_at(VDB_CORRUPT, 0, "%s: empty: not a database (yet)",
                             s->config.path);
     return create(s);
+}
+
+static vdb_status newer(vdbi_store *s, const uint8_t *page, const char *doubt)
+{
+    return vdbi_fail(VDB_UNSUPPORTED,
+                     "%s: format %u, features 0x%x; this library reads format %d: it was "
+                     "written by a newer version%s",
+                     s->config.path, vdbi_get32(page + 8), vdbi_get32(page + 12),
+                     VDBI_FORMAT, doubt);
 }
 
 /* With one of the pages bad, the other is the newest only if the logs agree: the walk
@@ -119,23 +129,22 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
         return st;
     for (int i = 0; i < 2; i++) {
         if (kind[i] == VDBI_META_NEWER)
-            return vdbi_fail(VDB_UNSUPPORTED,
-                             "%s: written by a newer version of libvdb (format above %d)",
-                             s->config.path, VDBI_FORMAT);
+            return newer(s, page[i], "");
         if (kind[i] == VDBI_META_VALID &&
             (best < 0 || meta[i].generation > meta[best].generation))
             best = i;
     }
     if (best < 0 && (kind[0] == VDBI_META_ODD || kind[1] == VDBI_META_ODD))
-        return vdbi_fail(VDB_UNSUPPORTED,
-                         "%s: written by a newer version of libvdb (format above %d), or "
-                         "both its meta pages are damaged",
-                         s->config.path, VDBI_FORMAT);
+        return newer(s, page[kind[0] != VDBI_META_ODD],
+                     ", or both its meta pages are damaged");
     if (best < 0)
-        return create_if_unfinished(s, size, kind[1]);
+        return create_if_unfinished(
+            s, size,
+            kind[1] == VDBI_META_ZERO && (size == 2 * VDBI_PAGE ||
+                                          kind[0] == VDBI_META_ZERO));
     if (kind[1 - best] == VDBI_META_VALID &&
         (memcmp(meta[0].uuid, meta[1].uuid, VDBI_UUID) != 0 ||
-         meta[best].generation != meta[1 - best].generation + 1))
+         meta[best].generation == meta[1 - best].generation))
         return vdbi_fail_at(VDB_CORRUPT, 0,
                             "%s: the meta pages do not belong together (generations "
                             "%llu and %llu)",
@@ -148,5 +157,11 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
                             s->config.path, (unsigned long long)size,
                             (unsigned long long)meta[best].file_pages * VDBI_PAGE);
     s->meta = meta[best];
-    return VDB_OK;
+    /* A creation whose last syncs failed has left a file that looks whole. */
+    if (s->meta.generation == 1 && !s->readonly) {
+        st = vdbi_store_write_meta(s, &s->meta);
+        if (!st)
+            st = vdbi_file_sync_directory(&s->file);
+    }
+    return st;
 }

@@ -135,9 +135,11 @@ void vdbi_pager_free(vdbi_pager *p)
             window_release(p, t->windows[j]);
         vdbi_free(p->memory, t);
     }
-    vdbi_cond_destroy(&p->gate);
-    vdbi_mutex_destroy(&p->gate_lock);
-    vdbi_mutex_destroy(&p->lock);
+    if (p->readers == 0) { /* else a forked child, whose readers are not there */
+        vdbi_cond_destroy(&p->gate);
+        vdbi_mutex_destroy(&p->gate_lock);
+        vdbi_mutex_destroy(&p->lock);
+    }
     vdbi_free(p->memory, p);
 }
 

@@ -427,7 +427,7 @@ vdb_status vdbi_pending_put(vdbi_pending *p, const vdbi_put *put, int must_be_ne
         return st;
     if (old != VDBI_SLOT_NONE && must_be_new)
         return vdbi_fail(VDB_EXISTS, "id '%.*s' is there already",
-                         (int)(put->id_length < 64 ? put->id_length : 64), put->id);
+                         vdbi_clip(put->id, put->id_length), put->id);
     st = vdbi_slots_take(p->slots, &p->image, &slot);
     if (!st)
         st = log_put(p, RECORD_PUT, slot, put);
@@ -448,7 +448,7 @@ static vdb_status find_or_fail(vdbi_pending *p, const char *id, size_t id_length
 
     if (!st && *slot == VDBI_SLOT_NONE)
         st = vdbi_fail(VDB_NOT_FOUND, "Vector not found: %.*s",
-                       (int)(id_length < 64 ? id_length : 64), id);
+                       vdbi_clip(id, id_length), id);
     return st;
 }
 

@@ -21,7 +21,7 @@ vdb_status vdbi_id_find(vdbi_pager *pager, const vdbi_image *image, const char *
         return st;
     if (found != 4 || vdbi_get32(value) >= image->slot_count)
         return vdbi_fail(VDB_CORRUPT, "id '%.*s': a slot that does not exist",
-                         (int)(length < 64 ? length : 64), id);
+                         vdbi_clip(id, length), id);
     *slot = vdbi_get32(value);
     return VDB_OK;
 }

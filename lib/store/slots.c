@@ -26,6 +26,7 @@ struct vdbi_slots {
     int learnt;
     killed *limbo; /* ascending by sequence; the first `limbo_head` are gone */
     size_t limbo_head, limbo_count, limbo_capacity;
+    uint64_t kills; /* so far, without those undone */
     uint32_t *taken; /* reused slots since the last commit */
     size_t taken_count, taken_capacity;
 };
@@ -112,14 +113,15 @@ void vdbi_slots_release(vdbi_slots *s, uint64_t oldest)
 
 vdbi_slots_mark vdbi_slots_mark_get(const vdbi_slots *s)
 {
-    return (vdbi_slots_mark){s->taken_count, s->limbo_count - s->limbo_head};
+    return (vdbi_slots_mark){s->taken_count, s->kills};
 }
 
 void vdbi_slots_undo(vdbi_slots *s, const vdbi_slots_mark *mark)
 {
     while (s->taken_count > mark->taken)
         set_free(s, s->taken[--s->taken_count]);
-    s->limbo_count = s->limbo_head + mark->killed;
+    s->limbo_count -= (size_t)(s->kills - mark->killed);
+    s->kills = mark->killed;
 }
 
 void vdbi_slots_commit(vdbi_slots *s)
@@ -192,5 +194,6 @@ vdb_status vdbi_slots_kill(vdbi_slots *s, uint32_t slot, uint64_t sequence)
     if (st)
         return st;
     s->limbo[s->limbo_count++] = (killed){sequence, slot, 0};
+    s->kills++;
     return VDB_OK;
 }

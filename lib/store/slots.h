@@ -25,7 +25,8 @@ void vdbi_slots_release(vdbi_slots *slots, uint64_t oldest);
 
 /* A request's takes and kills, so that they can be undone. */
 typedef struct vdbi_slots_mark {
-    size_t taken, killed;
+    size_t taken;
+    uint64_t killed;
 } vdbi_slots_mark;
 vdbi_slots_mark vdbi_slots_mark_get(const vdbi_slots *slots);
 void vdbi_slots_undo(vdbi_slots *slots, const vdbi_slots_mark *mark);

@@ -332,27 +332,32 @@ vdb_status vdbi_space_give(vdbi_space *s, uint64_t place, uint32_t pages,
 
 /* ---------------------------------------------------------------- settling */
 
-/* Give the old places of the map's own pages. */
+/* Give the old places of the map's own pages.  Giving may itself supersede some. */
 static vdb_status give_own(vdbi_space *s, int *changed)
 {
-    vdb_status st = VDB_OK;
+    vdbi_superseded_list *l = &s->change.superseded;
 
-    while (!st && s->change.superseded.count) {
-        vdbi_superseded item =
-            s->change.superseded.items[s->change.superseded.count - 1];
+    while (l->count) {
+        size_t i = l->count - 1;
+        vdbi_superseded item = l->items[i];
         uint64_t place = item.frame ? item.frame->written.place : item.place;
-        s->change.superseded.count--;
         if (place) {
             /* Remembered until the commit: after an undo these pages are still
              * superseded by copies that stay in memory. */
-            st = push(s, &s->own, place, item.pages, 0, 1);
-            if (!st)
-                st = vdbi_space_give(s, place, item.pages, 0);
+            vdb_status st = push(s, &s->own, place, item.pages, 0, 1);
+            if (st)
+                return st;
+            st = vdbi_space_give(s, place, item.pages, 0);
+            if (st) {
+                s->own.count--;
+                return st;
+            }
         }
+        l->items[i] = l->items[--l->count];
         vdbi_frame_release(s->pager, item.frame);
         *changed = 1;
     }
-    return st;
+    return VDB_OK;
 }
 
 static vdb_status update_summary(vdbi_space *s, int *changed)

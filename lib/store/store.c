@@ -7,9 +7,12 @@
 #include "store/store_priv.h"
 
 enum {
+    /* Kept for deletes on a full disk, and for the checkpoint of those. */
+    LOG_FLOOR = 64 << 10,
+    FILE_FLOOR = 128 << 10,
+    /* Reserved in larger steps while there is room. */
     LOG_STEP = 256 << 10,
-    LOG_FLOOR = 64 << 10,  /* kept in the log for deletes on a full disk */
-    FILE_FLOOR = 512 << 10 /* kept in the file for the checkpoint of those */
+    FILE_STEP = 4 << 20
 };
 
 void vdbi_store_say(vdbi_store *s, int32_t level, const char *message)
@@ -37,7 +40,7 @@ vdbi_pager *vdbi_store_pager(vdbi_store *s)
 
 const vdbi_shape *vdbi_store_shape(const vdbi_store *s)
 {
-    return &s->meta.shape;
+    return &s->shape;
 }
 
 uint32_t vdbi_store_replayed(const vdbi_store *s)
@@ -97,7 +100,7 @@ static vdb_status contradiction(const char *what, long long asked, long long sto
 
 static vdb_status check_options(const vdbi_store *s)
 {
-    const vdbi_shape *asked = &s->config.shape, *stored = &s->meta.shape;
+    const vdbi_shape *asked = &s->config.shape, *stored = &s->shape;
 
     if (s->config.dimension && s->meta.image.dimension &&
         s->config.dimension != s->meta.image.dimension)
@@ -180,6 +183,10 @@ static vdb_status recover(vdbi_store *s, vdbi_image *image)
         vdbi_pending_drop(&r.pending);
     if (!st && !s->readonly)
         st = vdbi_log_mend(s->log);
+    /* The meta page that leads to the log may be one that only the cache has, after a
+     * failed sync: what is appended now must not depend on it. */
+    if (!st && !s->readonly && s->meta.log)
+        st = vdbi_store_write_meta(s, &s->meta);
     s->group_superseded = s->superseded.count;
     if (!st && s->replayed) {
         char text[160];
@@ -202,6 +209,7 @@ static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
         st = open_file(s);
     if (!st)
         st = vdbi_store_find_meta(s);
+    s->shape = s->meta.shape;
     if (!st)
         st = check_options(s);
     if (!st)
@@ -299,8 +307,7 @@ vdb_status vdbi_store_ready(vdbi_store *s)
     return VDB_OK;
 }
 
-/* Take a log into use if none is.  The main file's own name is synced too: a creation that
- * was cut short there has left a file that looks whole. */
+/* Take a log into use if none is. */
 static vdb_status take_log(void *arg)
 {
     vdbi_store *s = arg;
@@ -309,9 +316,7 @@ static vdb_status take_log(void *arg)
 
     if (vdbi_log_current(s->log))
         return VDB_OK;
-    st = vdbi_file_sync_directory(&s->file);
-    if (!st)
-        st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
+    st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
     if (vdbi_log_poisoned(s->log))
         vdbi_store_poison(s, st);
     if (st)
@@ -324,7 +329,6 @@ static vdb_status take_log(void *arg)
     if (st)
         return st;
     s->meta = meta;
-    s->log_reserved = 0;
     atomic_store(&s->generation, meta.generation);
     return VDB_OK;
 }
@@ -384,21 +388,21 @@ static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
 
     if (only_deletes)
         return VDB_OK;
-    if (log > s->log_reserved) {
-        st = vdbi_log_reserve(s->log, log + LOG_STEP);
-        if (st)
-            return st;
-        s->log_reserved = log + LOG_STEP;
-    }
+    st = vdbi_log_reserve(s->log, log, log + LOG_STEP);
+    if (st)
+        return st;
     vdbi_space_totals(s->space, &free_pages, &held_pages);
     file = vdbi_pager_dirty_bytes(s->pager) + FILE_FLOOR;
     file = file > free_pages * VDBI_PAGE ? file - free_pages * VDBI_PAGE : 0;
     file += atomic_load(&s->file_pages) * VDBI_PAGE;
     if (file > s->file_reserved) {
         uint64_t from = atomic_load(&s->file_pages) * VDBI_PAGE;
-        st = vdbi_file_reserve(&s->file, from, file - from + FILE_FLOOR);
+        uint64_t wanted = file + FILE_STEP;
+        st = vdbi_file_reserve(&s->file, from, wanted - from);
+        if (st == VDB_FULL)
+            st = vdbi_file_reserve(&s->file, from, (wanted = file) - from);
         if (!st)
-            s->file_reserved = file + FILE_FLOOR;
+            s->file_reserved = wanted;
     }
     return st;
 }
@@ -463,12 +467,12 @@ void vdbi_store_stats(vdbi_store *s, vdb_stats *out)
     out->dirty_bytes = vdbi_pager_dirty_bytes(s->pager);
     out->written_bytes = atomic_load(&s->counts.written_bytes);
     out->syncs = atomic_load(&s->counts.syncs);
-    out->metric = s->meta.shape.metric;
-    out->index = s->meta.shape.index;
-    out->type = s->meta.shape.type;
-    out->m = s->meta.shape.m;
-    out->ef_construction = s->meta.shape.ef_construction;
-    out->max_layers = s->meta.shape.max_layers;
+    out->metric = s->shape.metric;
+    out->index = s->shape.index;
+    out->type = s->shape.type;
+    out->m = s->shape.m;
+    out->ef_construction = s->shape.ef_construction;
+    out->max_layers = s->shape.max_layers;
     out->format = VDBI_FORMAT;
     out->poisoned = (uint32_t)vdbi_store_poisoned(s);
     out->replayed = s->replayed;

@@ -14,15 +14,15 @@ struct vdbi_store {
     vdbi_space *space;
     vdbi_log *log;
     vdbi_slots *slots;
-    vdbi_meta meta; /* the newest durable one */
+    vdbi_shape shape; /* as stored; never changes */
+    vdbi_meta meta;   /* the newest durable one */
     uint64_t epoch;
     uint64_t writer;
     int readonly;
     int file_is_open;
     _Atomic int poisoned;
     uint32_t replayed;
-    uint64_t log_reserved;  /* bytes of the current log that cannot run out of disk */
-    uint64_t file_reserved; /* the same of the main file; (turn) */
+    uint64_t file_reserved; /* bytes of the file that cannot run out of disk; (turn) */
     /* Superseded by published versions; those behind `group_superseded` by versions of
      * the group that is not written yet. */
     vdbi_superseded_list superseded;

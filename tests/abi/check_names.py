@@ -25,7 +25,7 @@ import tempfile
 # library stands on.
 PURE = set('''
 memcpy memmove memset memcmp memchr memmem strlen strcmp strncmp strchr strrchr strstr
-strnlen snprintf vsnprintf bsearch qsort __errno_location strerror_r __xpg_strerror_r
+strnlen strcpy snprintf vsnprintf bsearch qsort __errno_location strerror_r __xpg_strerror_r
 sqrt sqrtf fabs fabsf floor ceil ldexp frexp log log2 exp exp2 pow lround llround isnan
 isinf strtod strtoull strtoll strtoul isfinite nearbyint trunc round
 __memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk __stack_chk_fail

@@ -9,8 +9,8 @@
 #include "vdb.h"
 
 #define SIZE(type) printf(#type " size %zu\n", sizeof(type))
-#define FIELD(type, field)                                                               \
-    printf(#type "." #field " at %zu size %zu\n", offsetof(type, field),                 \
+#define FIELD(type, field)                                                             \
+    printf(#type "." #field " at %zu size %zu\n", offsetof(type, field),               \
            sizeof(((type *)0)->field))
 
 static void print_options(void)

@@ -15,7 +15,8 @@ int fx_setup(void **state)
     fixture *fx = calloc(1, sizeof *fx);
     if (!fx)
         return -1;
-    snprintf(fx->dir, sizeof fx->dir, "%s/vdb-api-XXXXXX", base && *base ? base : "/tmp");
+    snprintf(fx->dir, sizeof fx->dir, "%s/vdb-api-XXXXXX",
+             base && *base ? base : "/tmp");
     if (!mkdtemp(fx->dir)) {
         perror(fx->dir);
         free(fx);
@@ -115,8 +116,8 @@ const char *fx_name(const fixture *fx, const char *name)
 
 /* ------------------------------------------------------------- assertions */
 
-void fx_check_status(vdb_status got, vdb_status want, const char *text, const char *file,
-                     int line)
+void fx_check_status(vdb_status got, vdb_status want, const char *text,
+                     const char *file, int line)
 {
     if (got == want)
         return;
@@ -127,7 +128,7 @@ void fx_check_status(vdb_status got, vdb_status want, const char *text, const ch
 
 void fx_check_message(const char *part, const char *file, int line)
 {
-    if (strstr(vdb_errmsg(), part))
+    if (strcasestr(vdb_errmsg(), part))
         return;
     print_error("the message \"%s\" does not contain \"%s\"\n", vdb_errmsg(), part);
     _fail(file, line);
@@ -386,13 +387,15 @@ fx_state fx_state_of(const fixture *fx)
     return state;
 }
 
-void fx_assert_state(const fixture *fx, const fx_state *want, const char *file, int line)
+void fx_assert_state(const fixture *fx, const fx_state *want, const char *file,
+                     int line)
 {
     uint64_t count = fx_count(fx->db), sequence = fx_sequence(fx->db);
     if (count != want->count || sequence != want->sequence) {
         print_error("%llu vectors at sequence %llu, want %llu at %llu\n",
                     (unsigned long long)count, (unsigned long long)sequence,
-                    (unsigned long long)want->count, (unsigned long long)want->sequence);
+                    (unsigned long long)want->count,
+                    (unsigned long long)want->sequence);
         _fail(file, line);
     }
     fx_assert_files(fx->path, &want->files, file, line);

@@ -39,13 +39,13 @@ void fx_reopen(fixture *fx); /* close, then open with no creation options */
 /* A name in the fixture's folder; one of a few static buffers. */
 const char *fx_name(const fixture *fx, const char *name);
 
-void fx_check_status(vdb_status got, vdb_status want, const char *text, const char *file,
-                     int line);
+void fx_check_status(vdb_status got, vdb_status want, const char *text,
+                     const char *file, int line);
 void fx_check_message(const char *part, const char *file, int line);
 #define assert_ok(expr) fx_check_status((expr), VDB_OK, #expr, __FILE__, __LINE__)
-#define assert_status(expr, want)                                                        \
+#define assert_status(expr, want)                                                      \
     fx_check_status((expr), (want), #expr, __FILE__, __LINE__)
-/* vdb_errmsg() contains `part`. */
+/* vdb_errmsg() contains `part`, in capitals or not. */
 #define assert_message(part) fx_check_message((part), __FILE__, __LINE__)
 
 void fx_put(vdb *db, const char *id, float x, float y, float z, const char *metadata);
@@ -59,16 +59,16 @@ void fx_assert_clean(vdb *db);           /* vdb_check() finds nothing */
 /* The ids that pass a filter (NULL: all), by cursor, one blank between two. */
 void fx_assert_ids(vdb *db, const char *filter, const vdb_snapshot *snapshot,
                    const char *want, const char *file, int line);
-#define assert_ids(db, filter, want)                                                     \
+#define assert_ids(db, filter, want)                                                   \
     fx_assert_ids((db), (filter), NULL, (want), __FILE__, __LINE__)
 /* The hits of a 3-d search in their order. */
 void fx_assert_hits(vdb *db, float x, float y, float z, size_t k, const char *filter,
                     const char *want, const char *file, int line);
-#define assert_hits(db, x, y, z, k, filter, want)                                        \
+#define assert_hits(db, x, y, z, k, filter, want)                                      \
     fx_assert_hits((db), (x), (y), (z), (k), (filter), (want), __FILE__, __LINE__)
 void fx_assert_metadata(vdb *db, const char *id, const char *want, const char *file,
                         int line);
-#define assert_metadata(db, id, want)                                                    \
+#define assert_metadata(db, id, want)                                                  \
     fx_assert_metadata((db), (id), (want), __FILE__, __LINE__)
 
 /* Size (-1: not there) and hash of a database's three files. */
@@ -77,7 +77,8 @@ typedef struct fx_files {
     uint64_t hash[3];
 } fx_files;
 fx_files fx_files_of(const char *path);
-void fx_assert_files(const char *path, const fx_files *want, const char *file, int line);
+void fx_assert_files(const char *path, const fx_files *want, const char *file,
+                     int line);
 #define assert_files(path, want) fx_assert_files((path), (want), __FILE__, __LINE__)
 
 /* Count, sequence and files together: that a refused call has changed nothing. */
@@ -87,7 +88,8 @@ typedef struct fx_state {
     fx_files files;
 } fx_state;
 fx_state fx_state_of(const fixture *fx);
-void fx_assert_state(const fixture *fx, const fx_state *want, const char *file, int line);
+void fx_assert_state(const fixture *fx, const fx_state *want, const char *file,
+                     int line);
 #define assert_unchanged(fx, want) fx_assert_state((fx), (want), __FILE__, __LINE__)
 
 /* Whole files.  fx_copy copies a database with its logs, as a killed process leaves

@@ -1,5 +1,5 @@
-/* test_bad_input.c: every bad value is refused with its status, a message that names the
- * value and the place, and nothing changed: neither counts nor a byte of the files.
+/* test_bad_input.c: every bad value is refused with its status, a message that names
+ * the value and the place, and nothing changed: neither counts nor a byte of the files.
  */
 #include "fixture.h"
 
@@ -90,7 +90,7 @@ static void values_that_are_not_finite(void **state)
     /* 1e39 is beyond float32: it arrives as an infinity. */
     volatile double too_large = 1e39;
     const float values[] = {NAN, -NAN, INFINITY, -INFINITY, (float)too_large};
-    static const char *const parts[] = {"nan", "nan", "inf", "-inf", "inf"};
+    static const char *const parts[] = {"NaN", "NaN", "inf", "inf", "inf"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         for (int at = 0; at < 3; at++) {
             float v[3] = {1, 2, 3};
@@ -152,7 +152,8 @@ static void refuse_id(fixture *fx, const char *id, const char *part)
 static void bad_ids(void **state)
 {
     fixture *fx = *state;
-    char *longest = bytes_of('i', VDB_ID_MAX), *too_long = bytes_of('i', VDB_ID_MAX + 1);
+    char *longest = bytes_of('i', VDB_ID_MAX),
+         *too_long = bytes_of('i', VDB_ID_MAX + 1);
     static const char *const not_utf8[] = {
         "\xff",
         "ab\x80",

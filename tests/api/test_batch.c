@@ -8,7 +8,9 @@
 static void put_stores_many_rows_as_one_commit(void **state)
 {
     fixture *fx = *state;
-    enum { N = 500 };
+    enum {
+        N = 500
+    };
     static char names[N][16], documents[N][32];
     const char *ids[N], *metadata[N];
     static float v[N][3];
@@ -162,7 +164,10 @@ static void sizes_that_overflow_are_refused(void **state)
 static void rows_beyond_the_logs_bound_are_refused_before_any_change(void **state)
 {
     fixture *fx = *state;
-    enum { N = 600, DIM = 512 };
+    enum {
+        N = 600,
+        DIM = 512
+    };
     vdb_options options = fx_options(DIM, VDB_L2, VDB_FLAT);
     static char names[N][16];
     const char *ids[N];
@@ -361,7 +366,7 @@ static void the_first_insert_fixes_the_dimension(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, fx_setup_3d, fx_teardown)
+#define T(name)  cmocka_unit_test_setup_teardown(name, fx_setup_3d, fx_teardown)
 #define T0(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
         T(put_stores_many_rows_as_one_commit),
         T(rows_may_have_lengths_and_strides),

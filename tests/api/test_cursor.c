@@ -24,7 +24,7 @@ static void walk(vdb *db, const vdb_cursor_options *options, const char *want)
 
 static void store(vdb *db)
 {
-    static const char *const ids[] = {"b",  "a",   "ab", "abc", "B",    "aa",
+    static const char *const ids[] = {"b",  "a",   "ab", "abc", "B",        "aa",
                                       "~z", "a b", "1",  "10",  "\xc3\xa9", "a\x01"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         char metadata[32];

@@ -10,11 +10,11 @@ static void statuses_have_fixed_numbers_and_names(void **state)
         vdb_status status;
         const char *name;
     } known[] = {
-        {0, "VDB_OK"},           {1, "VDB_INVALID"},   {2, "VDB_NOT_FOUND"},
-        {3, "VDB_EXISTS"},       {4, "VDB_NOMEM"},     {5, "VDB_IO"},
-        {6, "VDB_FULL"},         {7, "VDB_CORRUPT"},   {8, "VDB_BUSY"},
-        {9, "VDB_READONLY"},     {10, "VDB_UNSUPPORTED"}, {11, "VDB_TIMEOUT"},
-        {12, "VDB_CANCELLED"},   {13, "VDB_POISONED"}, {14, "VDB_MISUSE"},
+        {0, "VDB_OK"},         {1, "VDB_INVALID"},      {2, "VDB_NOT_FOUND"},
+        {3, "VDB_EXISTS"},     {4, "VDB_NOMEM"},        {5, "VDB_IO"},
+        {6, "VDB_FULL"},       {7, "VDB_CORRUPT"},      {8, "VDB_BUSY"},
+        {9, "VDB_READONLY"},   {10, "VDB_UNSUPPORTED"}, {11, "VDB_TIMEOUT"},
+        {12, "VDB_CANCELLED"}, {13, "VDB_POISONED"},    {14, "VDB_MISUSE"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -36,8 +36,8 @@ static const struct {
     {"z", "{\"f\": -5, \"h\": {\"i.j\": {\"k\": 1}, \"i\": {\"j.k\": 2}}}"},
 };
 
-#define F "\"field\":\"f\""
-#define EQ(v) "{\"op\":\"eq\"," F ",\"value\":" v "}"
+#define F         "\"field\":\"f\""
+#define EQ(v)     "{\"op\":\"eq\"," F ",\"value\":" v "}"
 #define OP(op, v) "{\"op\":\"" op "\"," F ",\"value\":" v "}"
 
 static const struct {
@@ -96,6 +96,8 @@ static const struct {
     {OP("prefix", "\"ab\""), "m n o"},
     {OP("prefix", "\"\""), "k l m n o v w"},
     {OP("prefix", "\"abcd\""), ""},
+    {OP("prefix", "1"), ""},
+    {OP("prefix", "null"), ""},
     /* contains: only arrays have elements. */
     {OP("contains", "1"), "o"},
     {OP("contains", "1.0"), "o"},
@@ -224,10 +226,11 @@ static void long_strings_and_fields_are_compared_whole(void **state)
                          "", "\"}");
     char *lt = fx_repeat("{\"op\":\"lt\",\"field\":\"f\",\"value\":\"", "x", 5000, "b",
                          "", "\"}");
-    char *prefix = fx_repeat("{\"op\":\"prefix\",\"field\":\"f\",\"value\":\"", "x", 5000,
-                             "", "", "\"}");
+    char *prefix = fx_repeat("{\"op\":\"prefix\",\"field\":\"f\",\"value\":\"", "x",
+                             5000, "", "", "\"}");
     char *key = fx_repeat("{\"", "k", 3000, "\": 1}", "", "");
-    char *exists = fx_repeat("{\"op\":\"exists\",\"field\":\"", "k", 3000, "", "", "\"}");
+    char *exists =
+        fx_repeat("{\"op\":\"exists\",\"field\":\"", "k", 3000, "", "", "\"}");
     fx_put(fx->db, "a", 1, 0, 0, a);
     fx_put(fx->db, "b", 2, 0, 0, b);
     fx_put(fx->db, "key", 3, 0, 0, key);
@@ -255,7 +258,8 @@ static void exactly_min_k_matches_come_back(void **state)
     vdb_filter *rare = fx_filter("{\"op\":\"eq\",\"field\":\"rare\",\"value\":true}");
     for (int i = 0; i < 1000; i++) {
         snprintf(id, sizeof id, "v%04d", i);
-        snprintf(metadata, sizeof metadata, "{\"rare\": %s}", i % 200 ? "false" : "true");
+        snprintf(metadata, sizeof metadata, "{\"rare\": %s}",
+                 i % 200 ? "false" : "true");
         fx_put(fx->db, id, (float)i, 0, 0, metadata);
     }
     /* The matches are far from the query: an over-fetch would miss them. */
@@ -266,7 +270,8 @@ static void exactly_min_k_matches_come_back(void **state)
         assert_int_equal(vdb_results_count(hits), k < 5 ? k : 5);
         vdb_results_free(hits);
     }
-    assert_hits(fx->db, 450, 0, 0, 9, "{\"op\":\"eq\",\"field\":\"rare\",\"value\":true}",
+    assert_hits(fx->db, 450, 0, 0, 9,
+                "{\"op\":\"eq\",\"field\":\"rare\",\"value\":true}",
                 "v0400 v0600 v0200 v0800 v0000");
     vdb_filter_free(rare);
 }
@@ -333,7 +338,6 @@ static void bad_filters_are_refused_and_say_where(void **state)
         {"{\"op\":\"not\",\"filters\":[]}", "filter"},
         {"{\"op\":\"not\",\"filter\":{\"op\":\"or\",\"filters\":[{\"op\":\"lt\"}]}}",
          "filter.filters[0]"},
-        {"{\"op\":\"prefix\",\"field\":\"f\",\"value\":1}", "value"},
         {"{\"op\":\"eq\",\"field\":\"f\",\"value\":9223372036854775808}", ""},
         {"{\"op\":\"eq\",\"field\":\"f\",\"value\":1e400}", ""},
         {"{\"op\":\"eq\",\"field\":\"f\",\"value\":NaN}", ""},
@@ -388,8 +392,8 @@ static void levels_and_nodes_have_limits(void **state)
     /* A leaf is a level: 31 around it make 32. */
 #define NOTS(n) fx_repeat("", "{\"op\":\"not\",\"filter\":", (n), EQ("1"), "}", "")
 #define ANDS(n) fx_repeat("", "{\"op\":\"and\",\"filters\":[", (n), EQ("1"), "]}", "")
-#define WIDE(n)                                                                          \
-    fx_repeat("{\"op\":\"or\",\"filters\":[", EQ("1") ",", (n) - 1, EQ("1"), "", "]}")
+#define WIDE(n)                                                                        \
+    fx_repeat("{\"op\":\"or\",\"filters\":[", EQ("1") ",", (n)-1, EQ("1"), "", "]}")
     assert_status(parse_text(NOTS(31)), VDB_OK);
     assert_status(parse_text(ANDS(31)), VDB_OK);
     assert_status(parse_text(NOTS(32)), VDB_INVALID);

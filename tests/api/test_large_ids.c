@@ -5,7 +5,9 @@
 
 #include <unistd.h>
 
-enum { N = 1200 };
+enum {
+    N = 1200
+};
 
 /* Id i of 1,024 bytes: alike but for a number somewhere, by turns early, in the middle
  * and at the very end. */
@@ -106,15 +108,38 @@ static void every_length_up_to_the_limit(void **state)
 static void unusual_ids_are_ids(void **state)
 {
     static const char *const ids[] = {
-        "\x01",          "\t",         "\n",          " ",
-        "  ",            "\"quoted\"", "$",           "%00",
-        "-1",            "../../etc",  "/",           "0",
-        "00",            "18446744073709551615", "9007199254740993",
-        "a/b",           "batch",      "null",        "v1\nv2",     "{}",
-        "\x7f",          "\xc2\x80",   "\xc3\xa9",    "\xe2\x82\xac",
-        "\xee\x80\x80",  "\xef\xbf\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
+        "\x01",
+        "\t",
+        "\n",
+        " ",
+        "  ",
+        "\"quoted\"",
+        "$",
+        "%00",
+        "-1",
+        "../../etc",
+        "/",
+        "0",
+        "00",
+        "18446744073709551615",
+        "9007199254740993",
+        "a/b",
+        "batch",
+        "null",
+        "v1\nv2",
+        "{}",
+        "\x7f",
+        "\xc2\x80",
+        "\xc3\xa9",
+        "\xe2\x82\xac",
+        "\xee\x80\x80",
+        "\xef\xbf\xbf",
+        "\xf0\x9f\x98\x80",
+        "\xf4\x8f\xbf\xbf",
     };
-    enum { COUNT = sizeof ids / sizeof *ids };
+    enum {
+        COUNT = sizeof ids / sizeof *ids
+    };
     fixture *fx = *state;
     vdb_options options = fx_options(3, VDB_L2, VDB_FLAT);
     vdb_cursor *cursor = NULL;

@@ -70,12 +70,12 @@ static void contradicting_options_name_both_values(void **state)
     fx_open(fx, &stored);
     fx_close(fx);
     before = fx_files_of(fx->path);
-#define CONTRADICT(field, value, part1, part2)                                           \
-    options = stored;                                                                    \
-    options.field = (value);                                                             \
-    assert_status(vdb_open(fx->path, &options, &fx->db), VDB_INVALID);                   \
-    assert_null(fx->db);                                                                 \
-    assert_message(part1);                                                               \
+#define CONTRADICT(field, value, part1, part2)                                         \
+    options = stored;                                                                  \
+    options.field = (value);                                                           \
+    assert_status(vdb_open(fx->path, &options, &fx->db), VDB_INVALID);                 \
+    assert_null(fx->db);                                                               \
+    assert_message(part1);                                                             \
     assert_message(part2)
     CONTRADICT(dimension, 9, "9", "7");
     CONTRADICT(metric, VDB_L2, "metric", "");
@@ -91,14 +91,14 @@ static void options_out_of_range_create_nothing(void **state)
 {
     fixture *fx = *state;
     vdb_options options;
-#define REFUSE(field, value)                                                             \
-    options = fx_options(3, VDB_L2, VDB_FLAT);                                           \
-    options.field = (value);                                                             \
-    if (vdb_open(fx->path, &options, &fx->db) != VDB_INVALID ||                          \
-        access(fx->path, F_OK) == 0) {                                                   \
-        print_error(#field " = " #value " was accepted, or has made a file\n");          \
-        fail();                                                                          \
-    }                                                                                    \
+#define REFUSE(field, value)                                                           \
+    options = fx_options(3, VDB_L2, VDB_FLAT);                                         \
+    options.field = (value);                                                           \
+    if (vdb_open(fx->path, &options, &fx->db) != VDB_INVALID ||                        \
+        access(fx->path, F_OK) == 0) {                                                 \
+        print_error(#field " = " #value " was accepted, or has made a file\n");        \
+        fail();                                                                        \
+    }                                                                                  \
     assert_null(fx->db)
     REFUSE(dimension, 65536);
     REFUSE(metric, 4);
@@ -373,13 +373,14 @@ static void a_newer_format_is_unsupported(void **state)
     assert_non_null(copy);
     for (int both = 0; both < 2; both++) {
         static const size_t offsets[2] = {8, 12}; /* the version; a feature */
+        static const char *const parts[2] = {"2", "newer"};
         for (int i = 0; i < 2; i++) {
             memcpy(copy, bytes, size);
             patch_meta(copy, newest, offsets[i], 2);
             if (both)
                 patch_meta(copy, 1 - newest, offsets[i], 2);
             fx_write(newer, copy, size);
-            refuse(newer, VDB_UNSUPPORTED, "2");
+            refuse(newer, VDB_UNSUPPORTED, parts[i]);
         }
     }
     /* The patch alone is harmless: with the old values the copy opens. */
@@ -559,11 +560,11 @@ static int use_in_child(void *arg)
     vdb *second = NULL;
     uint64_t count;
     int at = 0;
-#define MISUSE(call)                                                                     \
-    at++;                                                                                \
-    if ((call) != VDB_MISUSE) {                                                          \
-        fprintf(stderr, "in a child, " #call ": %s\n", vdb_errmsg());                    \
-        return at;                                                                       \
+#define MISUSE(call)                                                                   \
+    at++;                                                                              \
+    if ((call) != VDB_MISUSE) {                                                        \
+        fprintf(stderr, "in a child, " #call ": %s\n", vdb_errmsg());                  \
+        return at;                                                                     \
     }
     MISUSE(vdb_insert(fx->db, "x", v, 3, NULL))
     MISUSE(vdb_insert_new(fx->db, "x", v, 3, NULL))
@@ -612,6 +613,7 @@ static void a_fork_with_threads(void **state)
     options.durability = VDB_NORMAL;
     fx_open(fx, &options);
     fx_put(fx->db, "a", 1, 2, 3, NULL);
+    usleep(200000); /* by now every thread is at rest, waiting */
     assert_int_equal(fx_in_child(use_in_child, fx), 0);
     fx_put(fx->db, "b", 1, 2, 3, NULL);
     fx_reopen(fx);
@@ -732,7 +734,7 @@ static void no_descriptor_takes_a_standard_stream(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
+#define T(name)  cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
 #define T3(name) cmocka_unit_test_setup_teardown(name, fx_setup_3d, fx_teardown)
         T(defaults_are_the_references),
         T(creation_options_are_stored),

@@ -47,7 +47,8 @@ static void metadata_survives_close_kill_and_checkpoint(void **state)
     fx_copy(fx->path, copy);
     assert_ok(vdb_open(copy, NULL, &killed));
     assert_metadata(killed, "a", "{\"kept\": [1, \"two\", null]}");
-    assert_ids(killed, "{\"op\":\"contains\",\"field\":\"kept\",\"value\":\"two\"}", "a");
+    assert_ids(killed, "{\"op\":\"contains\",\"field\":\"kept\",\"value\":\"two\"}",
+               "a");
     assert_ok(vdb_close(killed));
     assert_ok(vdb_checkpoint(fx->db, NULL));
     fx_reopen(fx);
@@ -197,7 +198,8 @@ static void damage_in_the_middle_of_the_log_is_told(void **state)
     }
     fx_copy(fx->path, copy);
     bytes = live_log(copy, name, sizeof name, &size);
-    bytes[first + 70] ^= 0x10; /* within the second commit, eighteen synced ones after */
+    bytes[first + 70] ^=
+        0x10; /* within the second commit, eighteen synced ones after */
     fx_write(name, bytes, size);
     free(bytes);
     before = fx_files_of(copy);
@@ -234,7 +236,8 @@ static void no_byte_of_the_files_can_do_harm(void **state)
 {
     fixture *fx = *state;
     char copy[800];
-    vdb_allocator allocator = {sizeof allocator, NULL, bounded_allocate, bounded_release};
+    vdb_allocator allocator = {sizeof allocator, NULL, bounded_allocate,
+                               bounded_release};
     vdb_env_options env_options = VDB_ENV_OPTIONS_INIT;
     vdb_options options = fx_options(0, 0, 0);
     vdb_env *env = NULL;
@@ -347,7 +350,8 @@ static void metric_and_index_are_what_they_were(void **state)
             assert_int_equal(fx_stats(fx->db).metric, metric);
             assert_int_equal(fx_stats(fx->db).index, index);
             assert_ok(vdb_search(fx->db, q, 3, 1, &hits));
-            assert_memory_equal(vdb_results_distances(hits), &distance, sizeof distance);
+            assert_memory_equal(vdb_results_distances(hits), &distance,
+                                sizeof distance);
             vdb_results_free(hits);
         }
 }
@@ -440,7 +444,7 @@ static void reopening_after_a_kill_without_closing_again(void **state)
     for (int i = 0; i < 30; i++) {
         char id[16];
         snprintf(id, sizeof id, "v%02d", i % 20);
-        if (i % 3 == 2)
+        if (i % 3 == 2 && i >= 20)
             assert_ok(vdb_delete(fx->db, id));
         fx_put(fx->db, id, (float)i, 0, 0, "{\"a\": 1}");
     }

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-static float one_distance(vdb_metric metric, fixture *fx, const float *a, const float *q,
-                          size_t dim)
+static float one_distance(vdb_metric metric, fixture *fx, const float *a,
+                          const float *q, size_t dim)
 {
     vdb_options options = fx_options((uint32_t)dim, metric, VDB_FLAT);
     vdb_results *hits = NULL;
@@ -174,7 +174,10 @@ static void make_queries(float *q, size_t count, size_t dim)
 /* One and many agree bit for bit, whatever the metric and the number of threads. */
 static void one_and_many_agree(void **state)
 {
-    enum { Q = 33, DIM = 19 };
+    enum {
+        Q = 33,
+        DIM = 19
+    };
     fixture *fx = *state;
     float *q = malloc(sizeof(float) * Q * DIM);
     assert_non_null(q);
@@ -423,7 +426,11 @@ static void a_null_filter_does_not_find_all(void **state)
 
 static void cancelled_and_late_operations_stop(void **state)
 {
-    enum { N = 3000, Q = 4000, DIM = 64 };
+    enum {
+        N = 3000,
+        Q = 4000,
+        DIM = 64
+    };
     fixture *fx = *state;
     vdb_options options = fx_options(DIM, VDB_L2, VDB_FLAT);
     vdb_filter *filter = fx_filter("{\"op\":\"lt\",\"field\":\"n\",\"value\":1e9}");
@@ -471,7 +478,7 @@ static void cancelled_and_late_operations_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
+#define T(name)  cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
 #define T3(name) cmocka_unit_test_setup_teardown(name, fx_setup_3d, fx_teardown)
         T(distances_are_the_references),
         T(cosine_distances_stay_within_bounds),

@@ -126,9 +126,8 @@ static void sizes_are_those_of_the_files(void **state)
     assert_int_equal(stat(fx->path, &info), 0);
     assert_int_equal(s.file_bytes, (uint64_t)info.st_size);
     assert_true(s.log_bytes > 0);
-    assert_true(s.log_bytes <=
-                (uint64_t)((files.size[1] > 0 ? files.size[1] : 0) +
-                           (files.size[2] > 0 ? files.size[2] : 0)));
+    assert_true(s.log_bytes <= (uint64_t)((files.size[1] > 0 ? files.size[1] : 0) +
+                                          (files.size[2] > 0 ? files.size[2] : 0)));
     assert_true(s.written_bytes > 500 * 12);
     assert_int_equal(s.slots >= 500, 1);
     assert_int_equal(s.fields, 2);

@@ -29,27 +29,27 @@ static void newer_init(newer *n, const void *base, size_t size)
 
 /* `call` works with a longer struct of zeros, not with one byte set in what it does not
  * know, not with an absurd size, not with none. */
-#define CHECK_SIZES(type, base, call)                                                    \
-    do {                                                                                 \
-        newer n;                                                                         \
-        newer_init(&n, &(base), sizeof(type));                                           \
-        assert_ok(call);                                                                 \
-        ((unsigned char *)&n)[sizeof(type) + 31] = 1;                                    \
-        assert_status(call, VDB_UNSUPPORTED);                                            \
-        ((unsigned char *)&n)[sizeof(type) + 31] = 0;                                    \
-        ((unsigned char *)&n)[sizeof(type)] = 1;                                         \
-        assert_status(call, VDB_UNSUPPORTED);                                            \
-        newer_init(&n, &(base), sizeof(type));                                           \
-        ((unsigned char *)&n)[sizeof(type) + 32] = 1; /* behind the size given */        \
-        assert_ok(call);                                                                 \
-        n.u.struct_size = 0;                                                             \
-        assert_status(call, VDB_INVALID);                                                \
-        n.u.struct_size = sizeof(size_t) - 1;                                            \
-        assert_status(call, VDB_INVALID);                                                \
-        n.u.struct_size = SIZE_MAX;                                                      \
-        assert_status(call, VDB_INVALID);                                                \
-        n.u.struct_size = 1 << 20;                                                       \
-        assert_status(call, VDB_INVALID);                                                \
+#define CHECK_SIZES(type, base, call)                                                  \
+    do {                                                                               \
+        newer n;                                                                       \
+        newer_init(&n, &(base), sizeof(type));                                         \
+        assert_ok(call);                                                               \
+        ((unsigned char *)&n)[sizeof(type) + 31] = 1;                                  \
+        assert_status(call, VDB_UNSUPPORTED);                                          \
+        ((unsigned char *)&n)[sizeof(type) + 31] = 0;                                  \
+        ((unsigned char *)&n)[sizeof(type)] = 1;                                       \
+        assert_status(call, VDB_UNSUPPORTED);                                          \
+        newer_init(&n, &(base), sizeof(type));                                         \
+        ((unsigned char *)&n)[sizeof(type) + 32] = 1; /* behind the size given */      \
+        assert_ok(call);                                                               \
+        n.u.struct_size = 0;                                                           \
+        assert_status(call, VDB_INVALID);                                              \
+        n.u.struct_size = sizeof(size_t) - 1;                                          \
+        assert_status(call, VDB_INVALID);                                              \
+        n.u.struct_size = SIZE_MAX;                                                    \
+        assert_status(call, VDB_INVALID);                                              \
+        n.u.struct_size = 1 << 20;                                                     \
+        assert_status(call, VDB_INVALID);                                              \
     } while (0)
 
 static vdb_status open_close(fixture *fx, const vdb_options *options)
@@ -180,13 +180,14 @@ static void outputs_write_no_further_than_the_size(void **state)
     assert_status(vdb_delete(fx->db, "b"), VDB_NOT_FOUND);
     whole = fx_stats(fx->db);
     assert_int_equal(whole.struct_size, sizeof whole);
-#define FILL(size)                                                                       \
-    memset(&u, 0xa5, sizeof u);                                                          \
+#define FILL(size)                                                                     \
+    memset(&u, 0xa5, sizeof u);                                                        \
     u.struct_size = (size)
-#define UNTOUCHED(size)                                                                  \
-    for (size_t i = (size); i < sizeof u; i++)                                           \
+#define UNTOUCHED(size)                                                                \
+    for (size_t i = (size); i < sizeof u; i++)                                         \
     assert_int_equal(u.bytes[i], 0xa5)
-    for (size_t size = offsetof(vdb_stats, slots); size <= sizeof(vdb_stats); size += 8) {
+    for (size_t size = offsetof(vdb_stats, slots); size <= sizeof(vdb_stats);
+         size += 8) {
         FILL(size);
         assert_ok(vdb_stats_get(fx->db, &u.stats));
         UNTOUCHED(size);
@@ -247,7 +248,8 @@ static void *count_allocate(void *arg, size_t size, size_t alignment)
     c->calls++;
     if (alignment & (alignment - 1))
         c->misaligned = 1;
-    if (posix_memalign(&p, alignment < sizeof(void *) ? sizeof(void *) : alignment, size))
+    if (posix_memalign(&p, alignment < sizeof(void *) ? sizeof(void *) : alignment,
+                       size))
         return NULL;
     c->blocks++;
     return p;
@@ -298,7 +300,8 @@ static void the_hosts_allocator_gets_everything_back(void **state)
         assert_ok(vdb_search_filtered(db, q, 3, 20, filter, &hits));
         assert_int_equal(vdb_results_count(hits), 20);
         assert_status(vdb_insert(db, "bad", q, 3, "{\"a\":"), VDB_INVALID);
-        assert_status(vdb_filter_parse(env, text, 7, &(vdb_filter *){NULL}), VDB_INVALID);
+        assert_status(vdb_filter_parse(env, text, 7, &(vdb_filter *){NULL}),
+                      VDB_INVALID);
         fx_assert_clean(db);
         assert_true(c.blocks > 0);
         assert_true(fx_stats(db).resident_bytes > 0);

@@ -9,7 +9,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { PAIRS = 40, READERS = 3, WRITERS = 3 };
+enum {
+    PAIRS = 40,
+    READERS = 3,
+    WRITERS = 3
+};
 
 typedef struct team {
     vdb *db;
@@ -26,12 +30,12 @@ typedef struct worker {
     char complaint[256]; /* "": none */
 } worker;
 
-#define COMPLAIN(...)                                                                    \
-    do {                                                                                 \
-        if (!w->complaint[0])                                                            \
-            snprintf(w->complaint, sizeof w->complaint, __VA_ARGS__);                    \
-        w->team->stop = 1;                                                               \
-        return NULL;                                                                     \
+#define COMPLAIN(...)                                                                  \
+    do {                                                                               \
+        if (!w->complaint[0])                                                          \
+            snprintf(w->complaint, sizeof w->complaint, __VA_ARGS__);                  \
+        w->team->stop = 1;                                                             \
+        return NULL;                                                                   \
     } while (0)
 
 static uint32_t next_random(worker *w)
@@ -53,7 +57,8 @@ static vdb_status write_pair(worker *w, vdb_batch *batch)
         char id[16], metadata[64];
         const float v[3] = {(float)pair, (float)stamp, 0};
         snprintf(id, sizeof id, "%s%u", names[i], pair);
-        snprintf(metadata, sizeof metadata, "{\"pair\": %u, \"stamp\": %u}", pair, stamp);
+        snprintf(metadata, sizeof metadata, "{\"pair\": %u, \"stamp\": %u}", pair,
+                 stamp);
         st = remove ? vdb_batch_delete(batch, id)
                     : vdb_batch_insert(batch, id, v, 3, metadata);
         if (st)
@@ -339,7 +344,10 @@ static void *run_own_ids(void *arg)
 
 static void many_writers_lose_nothing_and_share_syncs(void **state)
 {
-    enum { THREADS = 8, ROUNDS = 40 };
+    enum {
+        THREADS = 8,
+        ROUNDS = 40
+    };
     fixture *fx = *state;
     vdb_options options = fx_options(3, VDB_L2, VDB_FLAT);
     team t = {0};
@@ -389,7 +397,9 @@ static void *run_claims(void *arg)
 
 static void one_of_many_claims_wins(void **state)
 {
-    enum { THREADS = 4 };
+    enum {
+        THREADS = 4
+    };
     fixture *fx = *state;
     vdb_options options = fx_options(3, VDB_L2, VDB_FLAT);
     team t = {0};
@@ -430,7 +440,10 @@ static void note_progress(void *arg, uint64_t done, uint64_t total)
 
 static void another_thread_cancels_a_search(void **state)
 {
-    enum { N = 4000, Q = 20000 };
+    enum {
+        N = 4000,
+        Q = 20000
+    };
     fixture *fx = *state;
     vdb_options options = fx_options(3, VDB_L2, VDB_FLAT);
     static float q[Q][3];

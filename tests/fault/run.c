@@ -187,10 +187,14 @@ static bool adopt_content(run *r)
     vdb_status status;
     size_t state;
 
-    /* A fault may strike while this reads: once more, then. */
-    do {
+    /* A fault may strike while this reads: once more, then.  (Not before: to judge is to
+     * compare with the model, which is what this reading is for.) */
+    status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
+    while (status && !why) {
         status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
-    } while (status && !why && judge(r, status, "reading", 0) == AGAIN);
+        if (status && judge(r, status, "reading", 0) != AGAIN)
+            break;
+    }
     if (status || r->ended)
         return false;
     if (why) {

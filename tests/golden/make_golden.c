@@ -31,7 +31,8 @@ static int write_all(vdb *db)
         int again = i % GOLDEN_REPLACED == 0;
         golden_id(i, id, sizeof id);
         golden_vector(i, v);
-        if (again ? vdb_insert(db, id, first, GOLDEN_DIM, "{\"old\": 1}") : put(db, i, id, v))
+        if (again ? vdb_insert(db, id, first, GOLDEN_DIM, "{\"old\": 1}")
+                  : put(db, i, id, v))
             return fail("insert");
         if (i % 200 == 150 && vdb_checkpoint(db, NULL))
             return fail("checkpoint");

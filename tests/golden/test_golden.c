@@ -15,8 +15,7 @@ static uint64_t searches_checksum(vdb *db)
     uint64_t hash = 1469598103934665603u;
     for (int q = 0; q < 40; q++) {
         static const char *const filters[4] = {
-            NULL,
-            "{\"op\":\"eq\",\"field\":\"kind\",\"value\":\"k3\"}",
+            NULL, "{\"op\":\"eq\",\"field\":\"kind\",\"value\":\"k3\"}",
             "{\"op\":\"and\",\"filters\":[{\"op\":\"lt\",\"field\":\"deep.er.est\","
             "\"value\":50},{\"op\":\"ne\",\"field\":\"tags\",\"value\":\"t1\"}]}",
             "{\"op\":\"not\",\"filter\":{\"op\":\"exists\",\"field\":\"n\"}}"};
@@ -68,8 +67,8 @@ static void check_contents(vdb *db)
         assert_ok(vdb_get(db, id, NULL, &record));
         assert_memory_equal(vdb_record_vector(record, NULL), v, sizeof v);
         vdb_record_free(record);
-        assert_metadata(db, id,
-                        golden_metadata(i, metadata, sizeof metadata) ? metadata : NULL);
+        assert_metadata(
+            db, id, golden_metadata(i, metadata, sizeof metadata) ? metadata : NULL);
     }
     assert_int_equal(fx_count(db), there);
     assert_int_equal(stats.dimension, GOLDEN_DIM);
@@ -79,7 +78,7 @@ static void check_contents(vdb *db)
     assert_int_equal(stats.ef_construction, 80);
     assert_int_equal(stats.max_layers, 6);
     assert_int_equal(stats.format, VDB_GOLDEN_FORMAT);
-    assert_int_equal(searches_checksum(db), UINT64_C(VDB_GOLDEN_CHECKSUM));
+    assert_int_equal(searches_checksum(db), (uint64_t)VDB_GOLDEN_CHECKSUM);
     fx_assert_clean(db);
 }
 

@@ -1,8 +1,9 @@
 /* execute.c: each operation on the library and on the oracle; whatever differs is a
  * complaint, which ends the run by longjmp.
  *
- * Checked after every operation: the count, and that the sequence has moved exactly when
- * something has changed.  At the end, and at OP_CHECK, OP_REOPEN and OP_KILL, everything.
+ * Checked after every operation: the count, and that the sequence has moved exactly
+ * when something has changed.  At the end, and at OP_CHECK, OP_REOPEN and OP_KILL,
+ * everything.
  */
 #include "execute.h"
 
@@ -283,7 +284,8 @@ static int step_cursor(run *r, held_cursor *c)
 }
 
 static void walk(run *r, const oracle *view, const vdb_snapshot *snapshot,
-                 const char *prefix, const char *after, const char *filter, int ids_only)
+                 const char *prefix, const char *after, const char *filter,
+                 int ids_only)
 {
     held_cursor c;
     memset(&c, 0, sizeof c);
@@ -317,9 +319,9 @@ static int by_distance_and_id(const void *a, const void *b)
 }
 
 /* One query's hits [first, last) against all candidates, nearest first. */
-static void check_hits(run *r, const oracle *view, const vdb_results *hits, size_t first,
-                       size_t last, const float *q, const candidate *all, size_t count,
-                       uint32_t flags)
+static void check_hits(run *r, const oracle *view, const vdb_results *hits,
+                       size_t first, size_t last, const float *q, const candidate *all,
+                       size_t count, uint32_t flags)
 {
     const float *distances = vdb_results_distances(hits);
     size_t wanted = count < r->op->k ? count : r->op->k;
@@ -353,8 +355,8 @@ static void check_hits(run *r, const oracle *view, const vdb_results *hits, size
         if (all[i - first].distance + oracle_tolerance(view, q, e->vector) +
                 oracle_tolerance(view, q, all[i - first].entry->vector) <
             (double)distances[i])
-            complain(r, "hit %zu is \"%s\" at %.9g, but \"%s\" is at %.9g", i - first, id,
-                     (double)distances[i], all[i - first].entry->id,
+            complain(r, "hit %zu is \"%s\" at %.9g, but \"%s\" is at %.9g", i - first,
+                     id, (double)distances[i], all[i - first].entry->id,
                      all[i - first].distance);
         if (flags & VDB_QUERY_WITH_METADATA &&
             ((metadata == NULL) != (e->metadata == NULL) ||
@@ -375,8 +377,8 @@ static void check_explain(run *r, const vdb_results *hits, size_t q, size_t live
     vdb_explain explain = VDB_EXPLAIN_INIT;
     want(r, "vdb_results_explain", vdb_results_explain(hits, q, &explain), VDB_OK);
     if (explain.live != live || explain.index != r->p->index)
-        complain(r, "explain says %llu live, want %zu", (unsigned long long)explain.live,
-                 live);
+        complain(r, "explain says %llu live, want %zu",
+                 (unsigned long long)explain.live, live);
     if (filtered && live && explain.matches != matches)
         complain(r, "explain says %llu matches, want %zu",
                  (unsigned long long)explain.matches, matches);
@@ -416,8 +418,8 @@ static void check_answers(run *r, const oracle *view, const vdb_results *hits,
                 near = got;
             }
         }
-        check_hits(r, view, hits, offsets[q], offsets[q + 1], r->op->query[q], all, near,
-                   query->flags);
+        check_hits(r, view, hits, offsets[q], offsets[q + 1], r->op->query[q], all,
+                   near, query->flags);
         free(all);
     }
 }
@@ -816,8 +818,8 @@ static void check_after(run *r, int changed)
     vdb_stats stats = VDB_STATS_INIT;
     want(r, "vdb_stats_get", vdb_stats_get(r->db, &stats), VDB_OK);
     if (stats.vectors != r->now.count)
-        complain(r, "stats say %llu vectors, want %zu", (unsigned long long)stats.vectors,
-                 r->now.count);
+        complain(r, "stats say %llu vectors, want %zu",
+                 (unsigned long long)stats.vectors, r->now.count);
     if (stats.sequence != r->sequence + (uint64_t)changed)
         complain(r, "the sequence went from %llu to %llu%s",
                  (unsigned long long)r->sequence, (unsigned long long)stats.sequence,

@@ -55,19 +55,22 @@ static void draw_vector(dice *d, const program *p, float *v)
         v[0] = 1; /* zero vectors under cosine are OP_BAD's */
 }
 
-static const char *const words[] = {"", "a", "ab", "abc", "b", "\xc3\xa9", "1", "true",
-                                    "a longer string, of many words and a half"};
+static const char *const words[] = {
+    "",    "a",    "ab",
+    "abc", "b",    "\xc3\xa9",
+    "1",   "true", "a longer string, of many words and a half"};
 static const char *const keys[] = {"a", "b", "c", "a.b", "b.c", "a.b.c", ""};
-static const char *const fields[] = {"a",     "b",   "c",     "a.b",   "b.c", "a.b.c",
-                                     "a.a",   "a.c", "c.b.c", "a.b.b", "zz",  "",
-                                     "a.b.a", "a."};
+static const char *const fields[] = {"a",     "b",   "c",     "a.b",   "b.c",
+                                     "a.b.c", "a.a", "a.c",   "c.b.c", "a.b.b",
+                                     "zz",    "",    "a.b.a", "a."};
 
 static json_t *draw_scalar(dice *d)
 {
     static const json_int_t integers[] = {0,  1,         2,         3,
                                           -1, INT64_MAX, INT64_MIN, 9007199254740993};
-    static const double reals[] = {0.0, -0.0, 1.0, 1.5, 2.0, -1.0, 9007199254740992.0,
-                                   9223372036854775808.0, 1e300, 5e-324};
+    static const double reals[] = {
+        0.0,   -0.0,  1.0, 1.5, 2.0, -1.0, 9007199254740992.0, 9223372036854775808.0,
+        1e300, 5e-324};
     switch (roll(d, 7)) {
     case 0:
         return json_null();
@@ -125,15 +128,15 @@ static char *draw_metadata(dice *d)
 
 static json_t *draw_filter(dice *d, int depth)
 {
-    static const char *const ops[] = {"eq", "eq",  "ne", "lt",
+    static const char *const ops[] = {"eq",  "eq", "ne",  "lt",
                                       "lte", "gt", "gte", "contains"};
     json_t *list = json_array();
     char id[24];
     uint32_t n = roll(d, 4), choice = roll(d, depth ? 16 : 11);
     if (choice < 7) {
         json_decref(list);
-        return json_pack("{s:s, s:s, s:o}", "op", PICK(d, ops), "field", PICK(d, fields),
-                         "value", draw_scalar(d));
+        return json_pack("{s:s, s:s, s:o}", "op", PICK(d, ops), "field",
+                         PICK(d, fields), "value", draw_scalar(d));
     }
     if (choice == 7) {
         json_decref(list);
@@ -159,7 +162,8 @@ static json_t *draw_filter(dice *d, int depth)
     }
     if (choice < 13) {
         json_decref(list);
-        return json_pack("{s:s, s:o}", "op", "not", "filter", draw_filter(d, depth - 1));
+        return json_pack("{s:s, s:o}", "op", "not", "filter",
+                         draw_filter(d, depth - 1));
     }
     while (n--)
         json_array_append_new(list, draw_filter(d, depth - 1));
@@ -191,13 +195,13 @@ static op_kind draw_kind(dice *d)
         op_kind kind;
         uint32_t weight;
     } weights[] = {
-        {OP_INSERT, 14},     {OP_INSERT_NEW, 6},    {OP_PUT, 6},
-        {OP_SET_METADATA, 5}, {OP_DELETE, 9},       {OP_DELETE_WHERE, 3},
-        {OP_BATCH, 7},       {OP_BAD, 3},           {OP_GET, 6},
-        {OP_COUNT, 5},       {OP_WALK, 5},          {OP_SEARCH, 13},
-        {OP_SNAPSHOT, 4},    {OP_SNAPSHOT_FREE, 3}, {OP_CURSOR_OPEN, 2},
-        {OP_CURSOR_STEP, 4}, {OP_CHECKPOINT, 3},    {OP_REOPEN, 3},
-        {OP_KILL, 3},        {OP_CHECK, 3},
+        {OP_INSERT, 14},      {OP_INSERT_NEW, 6},    {OP_PUT, 6},
+        {OP_SET_METADATA, 5}, {OP_DELETE, 9},        {OP_DELETE_WHERE, 3},
+        {OP_BATCH, 7},        {OP_BAD, 3},           {OP_GET, 6},
+        {OP_COUNT, 5},        {OP_WALK, 5},          {OP_SEARCH, 13},
+        {OP_SNAPSHOT, 4},     {OP_SNAPSHOT_FREE, 3}, {OP_CURSOR_OPEN, 2},
+        {OP_CURSOR_STEP, 4},  {OP_CHECKPOINT, 3},    {OP_REOPEN, 3},
+        {OP_KILL, 3},         {OP_CHECK, 3},
     };
     uint32_t total = 0, at;
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
@@ -224,14 +228,18 @@ static void draw_op(dice *d, const program *p, program_op *op)
     snprintf(op->prefix, sizeof op->prefix, "%s", PICK(d, prefixes));
     if (chance(d, 30))
         draw_id(d, op->after, sizeof op->after);
-    op->slot = (int)roll(d, 2 + (op->kind != OP_CURSOR_OPEN && op->kind != OP_CURSOR_STEP));
+    op->slot =
+        (int)roll(d, 2 + (op->kind != OP_CURSOR_OPEN && op->kind != OP_CURSOR_STEP));
     op->snapshot = chance(d, 30) ? (int)roll(d, PROGRAM_SNAPSHOTS) : -1;
     op->flags = (uint32_t)roll64(d);
     op->k = PICK(d, ks);
     op->queries = 1 + roll(d, 3);
     op->odd_dim = 1 + roll(d, PROGRAM_DIM_MAX);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         draw_vector(d, p, op->query[i]);
+        if (op->query[i][0] == 0)
+            op->query[i][0] = 1; /* no beginning of it is zero either: odd_dim */
+    }
     op->max_distance = (float)roll(d, 1000) / 100.0f - 3.0f;
     op->steps = 1 + roll(d, 20);
 }
@@ -273,10 +281,10 @@ void program_free(program *p)
 /* ------------------------------------------------------------------- shown */
 
 static const char *const kind_names[] = {
-    "insert",  "insert_new", "put",  "set_metadata",  "delete",      "delete_where",
-    "batch",   "bad",        "get",  "count",         "walk",        "search",
-    "snapshot", "snapshot_free", "cursor_open", "cursor_step", "checkpoint", "reopen",
-    "kill",    "check"};
+    "insert",       "insert_new", "put",      "set_metadata",  "delete",
+    "delete_where", "batch",      "bad",      "get",           "count",
+    "walk",         "search",     "snapshot", "snapshot_free", "cursor_open",
+    "cursor_step",  "checkpoint", "reopen",   "kill",          "check"};
 
 static void print_vector(const program *p, const float *v, FILE *out)
 {
@@ -329,9 +337,9 @@ static void print_op(const program *p, const program_op *op, FILE *out)
         fprintf(out, " prefix=\"%s\" after=\"%s\"", op->prefix, op->after);
     if (op->kind == OP_CURSOR_STEP)
         fprintf(out, " steps=%zu", op->steps);
-    if (op->filter && (op->kind == OP_DELETE_WHERE || op->kind == OP_COUNT ||
-                       op->kind == OP_WALK || op->kind == OP_SEARCH ||
-                       op->kind == OP_CURSOR_OPEN)) {
+    if (op->filter &&
+        (op->kind == OP_DELETE_WHERE || op->kind == OP_COUNT || op->kind == OP_WALK ||
+         op->kind == OP_SEARCH || op->kind == OP_CURSOR_OPEN)) {
         json_t *filter = json_loads(op->filter, 0, NULL);
         char *text = json_dumps(filter, JSON_COMPACT);
         fprintf(out, " filter=%s", text);

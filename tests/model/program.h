@@ -10,7 +10,11 @@
 
 #include "vdb.h"
 
-enum { PROGRAM_DIM_MAX = 40, PROGRAM_SNAPSHOTS = 3, PROGRAM_CURSORS = 2 };
+enum {
+    PROGRAM_DIM_MAX = 40,
+    PROGRAM_SNAPSHOTS = 3,
+    PROGRAM_CURSORS = 2
+};
 
 typedef enum op_kind {
     OP_INSERT,
@@ -47,18 +51,18 @@ typedef struct program_op {
     op_kind kind;
     program_item *items;
     size_t item_count;
-    char *filter;     /* NULL: none */
+    char *filter; /* NULL: none */
     char prefix[8];
-    char after[24];   /* "": from the first */
-    int slot;         /* of a snapshot or cursor */
-    int snapshot;     /* read from this one, if it is held; -1: the newest */
-    uint32_t flags;   /* the call's own; for OP_REOPEN and OP_BAD see test_model.c */
+    char after[24]; /* "": from the first */
+    int slot;       /* of a snapshot or cursor */
+    int snapshot;   /* read from this one, if it is held; -1: the newest */
+    uint32_t flags; /* the call's own; for OP_REOPEN and OP_BAD see test_model.c */
     size_t k;
     size_t queries;
-    size_t odd_dim;   /* a query's dimension when there are no vectors */
+    size_t odd_dim; /* a query's dimension when there are no vectors */
     float query[3][PROGRAM_DIM_MAX];
     float max_distance;
-    size_t steps;     /* of a cursor */
+    size_t steps; /* of a cursor */
 } program_op;
 
 typedef struct program {

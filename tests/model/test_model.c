@@ -17,6 +17,10 @@
 
 #include "execute.h"
 
+enum {
+    SHRINK_SECONDS = 15
+}; /* for each of the two ways */
+
 typedef struct settings {
     uint64_t seed;
     size_t programs; /* 0: as many as fit into `seconds` */
@@ -74,8 +78,8 @@ static int fails(const program *p, const unsigned char *kept, const char *dir,
 
 static void clean(const char *dir)
 {
-    static const char *const names[] = {"a.vdb",      "a.vdb-wal1", "a.vdb-wal2",
-                                        "b.vdb",      "b.vdb-wal1", "b.vdb-wal2"};
+    static const char *const names[] = {"a.vdb", "a.vdb-wal1", "a.vdb-wal2",
+                                        "b.vdb", "b.vdb-wal1", "b.vdb-wal2"};
     char name[700];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(name, sizeof name, "%s/%s", dir, names[i]);
@@ -89,7 +93,7 @@ static void shrink(const program *p, unsigned char *kept, const char *dir,
 {
     unsigned char *attempt = malloc(p->count + 1);
     char *text = malloc(size);
-    double until = now() + 60;
+    double until = now() + SHRINK_SECONDS;
     if (!attempt || !text)
         exit(2);
     for (size_t width = p->count / 2 + 1; width > 0 && now() < until; width /= 2)
@@ -115,7 +119,7 @@ static void shrink_items(program *p, const unsigned char *kept, const char *dir,
                          char *complaint, size_t size)
 {
     char *text = malloc(size);
-    double until = now() + 30;
+    double until = now() + SHRINK_SECONDS;
     if (!text)
         exit(2);
     for (size_t i = 0; i < p->count; i++)
@@ -133,7 +137,8 @@ static void shrink_items(program *p, const unsigned char *kept, const char *dir,
                 memcpy(complaint, text, size);
                 continue;
             }
-            memmove(&op->items[j + 1], &op->items[j], (op->item_count - j) * sizeof item);
+            memmove(&op->items[j + 1], &op->items[j],
+                    (op->item_count - j) * sizeof item);
             op->items[j] = item;
             op->item_count++;
         }
@@ -172,8 +177,9 @@ static int run_one(uint64_t seed, size_t ops, const char *dir, int verbose)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: test_model [--seed S] [--programs N] [--ops N] [--seconds T] "
-                    "[--replay SEED]\n");
+    fprintf(stderr,
+            "usage: test_model [--seed S] [--programs N] [--ops N] [--seconds T] "
+            "[--replay SEED]\n");
     return 2;
 }
 
@@ -224,18 +230,22 @@ int main(int argc, char **argv)
         perror(dir);
         return 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     until = now() + s.seconds;
-    for (size_t i = 0; s.replay ? i < 1 : s.programs ? i < s.programs : now() < until;
+    for (size_t i = 0; s.replay     ? i < 1
+                       : s.programs ? i < s.programs
+                                    : now() < until;
          i++) {
         if (run_one(s.seed + i, s.ops, dir, s.replay))
             failed++;
         else
             passed++;
-        if (failed == 5)
+        if (failed == 3)
             break; /* enough to begin with */
     }
     rmdir(dir);
-    printf("programs from seed %llu, %zu ops each\n", (unsigned long long)s.seed, s.ops);
+    printf("programs from seed %llu, %zu ops each\n", (unsigned long long)s.seed,
+           s.ops);
     printf("%zu passed, %zu failed\n", passed, failed);
     return failed || !passed;
 }

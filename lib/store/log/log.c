@@ -181,6 +181,7 @@ static vdb_status begin_file(vdbi_log *log, int index, uint64_t previous,
         return st;
     f->salt = salt;
     f->end = f->size = VDBI_LOG_HEADER;
+    f->reserved = 0;
     vdbi_log_count_bytes(log);
     return VDB_OK;
 }
@@ -241,7 +242,8 @@ vdb_status vdbi_log_recycle(vdbi_log *log)
     st = vdbi_file_truncate(&f->file, 0);
     if (st)
         return st;
-    f->end = f->size = 0;
+    f->end = f->size = f->reserved = 0;
+    log->files[log->current].reserved = 0; /* to be asked for again, with the other's */
     log->two = 0;
     vdbi_log_count_bytes(log);
     return VDB_OK;
@@ -259,7 +261,7 @@ vdb_status vdbi_log_retire(vdbi_log *log)
         if (!st)
             st = sync_or_poison(log, f);
         if (!st)
-            f->end = f->size = 0;
+            f->end = f->size = f->reserved = 0;
     }
     if (!st) {
         log->current = -1;
@@ -371,17 +373,49 @@ int vdbi_log_poisoned(const vdbi_log *log)
     return log->poisoned;
 }
 
-vdb_status vdbi_log_reserve(vdbi_log *log, uint64_t size)
+/* The other log must take its header, at least, whenever the log is turned over. */
+static vdb_status reserve_other(vdbi_log *log)
+{
+    log_file *f = &log->files[1 - log->current];
+    vdb_status st;
+
+    if (log->two)
+        return VDB_OK;
+    st = vdbi_log_file_open(log, 1 - log->current, VDB_VFS_CREATE);
+    return st ? st : vdbi_file_reserve(&f->file, 0, OTHER_RESERVE);
+}
+
+/* A reserve that fails may have taken what there was: give that back, so that others can
+ * have it, but keep what was reserved before. */
+static void reserve_again(log_file *f, uint64_t size)
+{
+    if (!vdbi_file_truncate(&f->file, f->end) && size > f->end)
+        vdbi_file_reserve(&f->file, f->end, size - f->end);
+}
+
+vdb_status vdbi_log_reserve(vdbi_log *log, uint64_t need, uint64_t wanted)
 {
     log_file *f = &log->files[log->current];
-    vdb_status st = VDB_OK;
+    vdb_status st;
 
-    if (size > f->end)
-        st = vdbi_file_reserve(&f->file, f->end, size - f->end);
-    /* The other one must take its header, at least, whenever the log is turned over. */
-    if (!st && !log->two)
-        st = vdbi_log_file_open(log, 1 - log->current, VDB_VFS_CREATE);
-    if (!st && !log->two)
-        st = vdbi_file_reserve(&log->files[1 - log->current].file, 0, OTHER_RESERVE);
+    if (need <= f->reserved)
+        return VDB_OK;
+    st = reserve_other(log);
+    if (st)
+        return st;
+    st = vdbi_file_reserve(&f->file, f->end, wanted - f->end);
+    if (st == VDB_FULL) {
+        reserve_again(f, f->reserved);
+        wanted = need;
+        st = vdbi_file_reserve(&f->file, f->end, wanted - f->end);
+    }
+    if (st == VDB_FULL) {
+        vdb_error error = VDB_ERROR_INIT;
+        vdbi_error_save(&error);
+        reserve_again(f, f->reserved);
+        vdbi_error_restore(&error);
+    }
+    if (!st)
+        f->reserved = wanted;
     return st;
 }

@@ -87,7 +87,8 @@ size_t vdbi_log_gathered(const vdbi_log *log);
 vdb_status vdbi_log_write(vdbi_log *log);
 vdb_status vdbi_log_sync(vdbi_log *log);
 int vdbi_log_poisoned(const vdbi_log *log);
-/* Assure disk space for the current log up to this many bytes. */
-vdb_status vdbi_log_reserve(vdbi_log *log, uint64_t size);
+/* Assure disk space for the current log up to `need` bytes, or `wanted` while there is
+ * plenty; and for the other's header. */
+vdb_status vdbi_log_reserve(vdbi_log *log, uint64_t need, uint64_t wanted);
 
 #endif

@@ -40,6 +40,7 @@ typedef struct log_file {
     uint64_t salt;
     uint64_t end;   /* where the next frame goes */
     uint64_t size;  /* of the file; beyond end only before mending */
+    uint64_t reserved;  /* bytes that cannot run out of disk */
     uint64_t mend_from; /* frames from here on may not be durable; 0: all are */
 } log_file;
 
