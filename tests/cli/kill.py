@@ -168,8 +168,8 @@ class Tool:
 def read_all(tool):
     """The records in the file, of each writer; None: there is no database yet."""
     status, out, error = tool.run("count", FILE)
-    if status and f"no database at {FILE}" in error:
-        return None
+    if status and (f"no database at {FILE}" in error or "not a database (yet)" in error):
+        return None  # killed before, or while, it was created
     if status:
         raise Failure("cannot be opened: " + error)
     count = int(out)
