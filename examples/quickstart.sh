@@ -3,12 +3,12 @@
 #
 # Installs what is missing, builds, imports Fashion-MNIST with its classes, searches
 # held-out images, compares with exact answers computed by another program, kills an
-# import and completes it.  Asks nothing.  Leaves build-quickstart/ behind, with the
-# database in build-quickstart/data/.
+# import and completes it.  Asks nothing.  Leaves build-quickstart/ behind (half a
+# gigabyte), with the database in build-quickstart/data/.
 set -eu
 
 cd "$(dirname "$0")/.."
-build=build-quickstart
+build='build-quickstart'
 data=$build/data
 queries=200 # of the 10,000 held-out images, for the comparison
 k=10
@@ -17,16 +17,21 @@ say() {
     printf '\n== %s\n' "$*"
 }
 
-# timed WORDS COMMAND...: run it and print how long it took.
+# timed WORDS COMMAND...: run it and print how long it took, the start of the program
+# included; and for each
+# piece, where $pieces are more than one.
+pieces=1
 timed() {
     words=$1
     shift
     began=$(date +%s%N)
     status=0
     "$@" || status=$?
-    ended=$(date +%s%N)
-    printf '   [%s: %d.%03d s]\n' "$words" $(((ended - began) / 1000000000)) \
-        $(((ended - began) / 1000000 % 1000))
+    spent=$((($(date +%s%N) - began) / 1000))
+    printf '   [%s: %d.%03d s' "$words" $((spent / 1000000)) $((spent / 1000 % 1000))
+    [ $pieces = 1 ] || printf ', %d.%02d ms each' $((spent / pieces / 1000)) \
+        $((spent / pieces / 10 % 100))
+    echo ']'
     return $status
 }
 
@@ -36,13 +41,17 @@ fail() {
 }
 
 say "Install what is missing"
-./tools/setup.sh
+./tools/setup.sh --run
 
 say "Build"
+# Without the tests, which need more packages: tests/run.sh builds and runs those.
+options='--buildtype=release -Dtests=false -Dbench=false'
 if [ -f $build/build.ninja ]; then
-    meson setup --reconfigure --buildtype=release $build >/dev/null
+    # shellcheck disable=SC2086  # the options are words
+    meson setup --reconfigure $options $build >/dev/null
 else
-    meson setup --buildtype=release $build
+    # shellcheck disable=SC2086
+    meson setup $options $build
 fi
 ninja -C $build
 tool=$build/tools/vdbtool/vdbtool
@@ -69,26 +78,41 @@ convert images t10k-images-idx3-ubyte.gz held-out.fvecs
 convert labels t10k-labels-idx1-ubyte.gz held-out.jsonl
 row_bytes=$((4 + 784 * 4))
 head -c $((queries * row_bytes)) $data/held-out.fvecs >$data/queries.fvecs
-ls -l $data | awk 'NR > 1 { print "   " $NF ": " $5 " bytes" }'
+sizes() {
+    for file in "$@"; do
+        printf '   %s: %d bytes\n' "$(basename "$file")" "$(wc -c <"$file")"
+    done
+}
+sizes $data/*
 
 say "Import 60,000 vectors of 784 dimensions with their classes"
 timed import $tool import $data/fashion.vdb $data/base.fvecs --metadata $data/meta.jsonl
-timed open $tool stats $data/fashion.vdb
+timed "open, and print this" $tool stats $data/fashion.vdb
 [ "$($tool count $data/fashion.vdb)" = 60000 ] || fail "there are not 60,000 vectors"
 filter='{"op": "eq", "field": "class", "value": "Sneaker"}'
 echo "Sneakers among them: $($tool count $data/fashion.vdb --filter "$filter")"
 
 say "Search held-out images: their nearest neighbours, then their nearest sneakers"
+# neighbours K [OPTION...]: of the one query in one.fvecs, without the line "Query 0:".
+neighbours() {
+    count=$1
+    shift
+    $tool search $data/fashion.vdb --queries $data/one.fvecs -k "$count" \
+        --with-metadata "$@" >$data/found
+    sed 1d $data/found
+}
 for image in 0 1 2; do
     printf '\nHeld-out image %d is: ' $image
     sed -n "$((image + 1))p" $data/held-out.jsonl
     tail -c +$((image * row_bytes + 1)) $data/held-out.fvecs | head -c $row_bytes \
         >$data/one.fvecs
-    $tool search $data/fashion.vdb --queries $data/one.fvecs -k 5 --with-metadata
+    neighbours 5
     echo "Only sneakers:"
-    $tool search $data/fashion.vdb --queries $data/one.fvecs -k 3 --with-metadata \
-        --filter "$filter"
+    neighbours 3 --filter "$filter"
 done
+printf '\nHow the last search was done (--explain):\n'
+neighbours 3 --filter "$filter" --explain | sed 1,4d
+rm $data/one.fvecs $data/found
 
 say "Compare $queries searches with exact answers, computed by another program in double"
 # answers OUT [OPTION...]
@@ -97,8 +121,11 @@ answers() {
     shift
     $tool search $data/fashion.vdb --queries $data/queries.fvecs -k $k --json "$@" >"$out"
 }
+pieces=$queries
 timed "$queries searches" answers $data/plain.jsonl
 timed "$queries searches of sneakers" answers $data/sneakers.jsonl --filter "$filter"
+pieces=1
+echo "The nearest $k of each, among all images and among sneakers:"
 $build/examples/ground_truth $data/base.fvecs $data/queries.fvecs $data/plain.jsonl $k ||
     fail "the searches are not exact"
 $build/examples/ground_truth $data/base.fvecs $data/queries.fvecs $data/sneakers.jsonl $k \
@@ -110,19 +137,27 @@ import=$!
 while [ ! -s $data/killed.vdb ] && kill -0 $import 2>/dev/null; do
     sleep 0.01
 done
-sleep 0.3
+sleep 0.15
 kill -9 $import 2>/dev/null || echo "(it was done before it could be killed)"
 wait $import || true
-echo "Vectors that were stored: $($tool count $data/killed.vdb)"
+stored=0
+[ ! -s $data/killed.vdb ] || stored=$($tool count $data/killed.vdb)
+echo "Vectors that were stored when it was killed: $stored"
 $tool check $data/killed.vdb || fail "the killed database is damaged"
 $tool import $data/killed.vdb $data/base.fvecs --metadata $data/meta.jsonl
 [ "$($tool count $data/killed.vdb)" = 60000 ] || fail "the import was not completed"
 $tool check $data/killed.vdb || fail "the completed database is damaged"
+$tool search $data/killed.vdb --queries $data/queries.fvecs -k $k --json | \
+    cmp - $data/plain.jsonl || fail "the completed database answers otherwise"
+echo "It answers the $queries searches just as the other one"
 rm -f $data/killed.vdb $data/killed.vdb-wal1 $data/killed.vdb-wal2
 
 say "Size and check"
-ls -l $data/fashion.vdb* | awk '{ print "   " $NF ": " $5 " bytes" }'
+sizes $data/fashion.vdb*
 echo "   (the vectors alone are $((60000 * 784 * 4)) bytes)"
 timed check $tool check $data/fashion.vdb || fail "the database is damaged"
 
-say "Done.  Go on with: $tool help; $tool list $data/fashion.vdb --limit 5; README.md"
+say "Done.  Go on with"
+echo "   $tool help
+   $tool list $data/fashion.vdb --limit 5
+   README.md and docs/"

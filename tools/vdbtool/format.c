@@ -8,8 +8,10 @@
 
 static int reads_back(float value, int digits, char out[FLOAT_TEXT_BYTES])
 {
-    snprintf(out, FLOAT_TEXT_BYTES, "%.*g", digits, (double)value);
-    return strtof(out, NULL) == value;
+    char text[FLOAT_TEXT_BYTES];
+    snprintf(text, sizeof text, "%.*g", digits, (double)value);
+    memcpy(out, text, sizeof text);
+    return strtof(text, NULL) == value;
 }
 
 /* Nine digits always suffice, and where n do, n + 1 do.  "%g" drops zeros at the end,

@@ -9,7 +9,8 @@
 #include "vdb.h"
 
 enum {
-    HEAD_BYTES = 4 /* the dimension in front of each row */
+    HEAD_BYTES = 4,          /* the dimension in front of each row */
+    BUFFER_BYTES = 256 << 10 /* read at once; glibc ignores a size without a buffer */
 };
 
 struct vecs {
@@ -21,6 +22,7 @@ struct vecs {
     uint64_t bytes;       /* where it begins */
     unsigned char *raw;
     float *vector;
+    char buffer[BUFFER_BYTES];
 };
 
 static uint32_t get_u32(const unsigned char *bytes)
@@ -44,7 +46,7 @@ int vecs_open(const char *path, size_t element_bytes, vecs **out)
         *out = NULL;
         return status;
     }
-    setvbuf(made->file, NULL, _IOFBF, (size_t)1 << 18);
+    setvbuf(made->file, made->buffer, _IOFBF, sizeof made->buffer);
     return STATUS_DONE;
 }
 
@@ -104,10 +106,9 @@ int vecs_measure(vecs *source, uint64_t file_bytes, uint64_t *rows)
     if (file_bytes % row_bytes == 0)
         return STATUS_DONE;
     /* The rest may be a truncated row, or rows of other dimensions came before. */
-    vecs last = *source;
-    last.next = *rows;
-    last.bytes = *rows * row_bytes;
-    return fail_truncated(&last, file_bytes % row_bytes, row_bytes);
+    source->next = *rows;
+    source->bytes = *rows * row_bytes;
+    return fail_truncated(source, file_bytes % row_bytes, row_bytes);
 }
 
 static void decode(vecs *source)

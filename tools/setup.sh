@@ -1,0 +1,83 @@
+#!/bin/sh
+# setup.sh: install the Debian packages that are missing, and nothing else.
+#
+#     tools/setup.sh [--run]
+#
+# Without an option: all that the build, every test and the quick start need.  With
+# --run: what examples/quickstart.sh needs, which is to build, and the data set.
+# Asks nothing.  Where it cannot install (not Debian, not root), it names what is
+# missing and fails; where nothing is missing, it needs neither root nor a network.
+set -eu
+
+to_run='gcc libc6-dev meson ninja-build pkg-config python3 libxxhash-dev libdeflate-dev
+    libjansson-dev dataset-fashion-mnist'
+to_test='clang libclang-rt-14-dev libcmocka-dev abigail-tools'
+
+wanted="$to_run $to_test"
+while [ $# -gt 0 ]; do
+    case $1 in
+    --run) wanted=$to_run ;;
+    -h | --help)
+        sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p;}' "$0"
+        exit 0
+        ;;
+    *)
+        echo "usage: tools/setup.sh [--run]" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+# is_installed PACKAGE: fully, by name, or as what another package provides (pkgconf
+# provides pkg-config).
+is_installed() {
+    # shellcheck disable=SC2016  # the fields are dpkg-query's
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed ||
+        dpkg-query -W -f '${db:Status-Status} ${Provides},\n' 2>/dev/null |
+        grep -Eq "^installed (.*[ ,])?$1[ ,]"
+}
+
+# What is missing where there is no dpkg: by the commands and pkg-config's names.
+missing_elsewhere() {
+    for command in cc meson ninja pkg-config python3; do
+        command -v $command >/dev/null || printf ' %s' $command
+    done
+    for library in libxxhash libdeflate jansson; do
+        pkg-config --exists $library 2>/dev/null || printf ' %s' $library
+    done
+    [ "$wanted" = "$to_run" ] || pkg-config --exists cmocka 2>/dev/null ||
+        printf ' cmocka'
+}
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    missing=$(missing_elsewhere)
+    [ -n "$missing" ] || { echo "setup: nothing is missing (not Debian)"; exit 0; }
+    fail "this is not Debian: install by hand what is missing:$missing"
+fi
+
+missing=
+for package in $wanted; do
+    is_installed "$package" || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+    echo "setup: nothing is missing"
+    exit 0
+fi
+
+[ "$(id -u)" = 0 ] ||
+    fail "not root.  Missing are:$missing
+setup: run this as root, or:  sudo apt-get install$missing"
+
+echo "setup: installing$missing"
+DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND
+apt-get -q update || fail "apt-get update failed.  Missing are:$missing"
+# shellcheck disable=SC2086  # the packages are words
+apt-get -q -y install --no-install-recommends $missing ||
+    fail "apt-get install failed.  Missing were:$missing"
