@@ -91,9 +91,10 @@ static vdb_status create_if_unfinished(vdbi_store *s, uint64_t size, int unfinis
         return vdbi_fail_at(VDB_CORRUPT, 0,
                             "%s: no valid meta page, but there are logs of a database",
                             s->config.path);
-    if (s->readonly)
-        return vdbi_fail_at(VDB_CORRUPT, 0, "%s: empty: not a database (yet)",
-                            s->config.path);
+    if (s->readonly || s->config.flags & VDB_OPEN_MUST_EXIST)
+        return vdbi_fail(VDB_NOT_FOUND,
+                         "%s: empty: a creation that was not finished, no database",
+                         s->config.path);
     return create(s);
 }
 

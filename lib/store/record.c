@@ -169,7 +169,7 @@ vdb_status vdbi_record_place(vdbi_pager *pager, const vdbi_image *image, uint32_
 vdb_status vdbi_record_read(vdbi_pager *pager, const vdbi_image *image, uint32_t slot,
                             uint32_t parts, vdbi_record *r)
 {
-    vdbi_record_place_info place;
+    vdbi_record_place_info place = {0};
     uint8_t *id, *metadata, *lists;
     vdb_status st = vdbi_record_place(pager, image, slot, &place);
 

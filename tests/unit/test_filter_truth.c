@@ -38,7 +38,7 @@ static int passes(const vdb_filter *filter, const char *id, const char *metadata
     vdb_status st = vdbi_filter_test(filter, &memory, id, strlen(id), metadata,
                                      metadata ? strlen(metadata) : 0, &holds);
     if (st)
-        fail_msg("%s: %s", metadata, message());
+        fail_msg("%s: %s", metadata ? metadata : "(none)", message());
     return holds;
 }
 
