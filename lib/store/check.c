@@ -82,8 +82,12 @@ static vdb_status visit(walk *w, const vdbi_ref *ref, uint8_t **bytes)
         *bytes = NULL;
         return tell_if_corrupt(w, ref, st);
     }
-    return w->checker->tick(w->checker->arg, w->checker->bytes,
-                            w->file_pages * VDBI_PAGE);
+    st = w->checker->tick(w->checker->arg, w->checker->bytes, w->file_pages * VDBI_PAGE);
+    if (st) {
+        vdbi_free(w->store->memory, *bytes);
+        *bytes = NULL;
+    }
+    return st;
 }
 
 static vdb_status odd(walk *w, const vdbi_ref *ref, const char *what)
@@ -117,6 +121,20 @@ static vdb_status walk_node(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
     return st;
 }
 
+/* Keep a page of the map, for comparing; beyond the file's end it must be empty. */
+static vdb_status keep_map(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
+                           uint64_t first)
+{
+    if (first * VDBI_PAGE * 8 < w->file_pages) {
+        memcpy(w->map + first * (VDBI_PAGE / 8), bytes, VDBI_PAGE);
+        return VDB_OK;
+    }
+    for (int i = 0; i < VDBI_PAGE; i++)
+        if (bytes[i])
+            return odd(w, ref, "pages beyond the end of the file are marked as used");
+    return VDB_OK;
+}
+
 static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height, uint64_t first)
 {
     uint8_t *bytes;
@@ -131,8 +149,8 @@ static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height, uint
     st = visit(w, ref, &bytes);
     if (!st && bytes && height)
         st = walk_node(w, ref, bytes, first);
-    if (!st && bytes && !height && w->map && w->structure == VDBI_CHECK_MAP)
-        memcpy(w->map + first * (VDBI_PAGE / 8), bytes, VDBI_PAGE);
+    if (!st && bytes && !height && w->structure == VDBI_CHECK_MAP)
+        st = keep_map(w, ref, bytes, first);
     vdbi_free(w->store->memory, bytes);
     return st;
 }

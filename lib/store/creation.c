@@ -141,8 +141,8 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
     if (best < 0)
         return create_if_unfinished(
             s, size,
-            kind[1] == VDBI_META_ZERO && (size == 2 * VDBI_PAGE ||
-                                          kind[0] == VDBI_META_ZERO));
+            kind[1] == VDBI_META_ZERO &&
+                (kind[0] == VDBI_META_ZERO || size == 2 * VDBI_PAGE));
     if (kind[1 - best] == VDBI_META_VALID &&
         (memcmp(meta[0].uuid, meta[1].uuid, VDBI_UUID) != 0 ||
          meta[best].generation == meta[1 - best].generation))

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "store/column.h"
 
 static const uint8_t magic[8] = {'l', 'i', 'b', 'v', 'd', 'b', '\r', '\n'};
 
@@ -31,6 +32,8 @@ enum {
     ROOT_SUMMARY = 10,
     OFF_CHECKSUM = VDBI_PAGE - 8
 };
+static const uint64_t FILE_PAGES_MAX = (uint64_t)1 << 32; /* 16 TiB */
+static const uint64_t HEAP_MAX = (uint64_t)1 << 50;
 _Static_assert((int)VDBI_ROOT_COUNT == (int)ROOT_SPACE, "the map's roots follow the image's");
 
 uint64_t vdbi_meta_place(uint64_t generation)
@@ -85,6 +88,8 @@ static int sane(const vdbi_meta *m)
            m->image.dimension <= VDB_DIMENSION_MAX && m->shape.metric >= VDB_L2 &&
            m->shape.metric <= VDB_DOT && m->shape.index >= VDB_FLAT &&
            m->shape.index <= VDB_HNSW && m->file_pages >= 2 &&
+           m->file_pages <= FILE_PAGES_MAX && m->image.heap_end <= HEAP_MAX &&
+           m->image.field_count <= VDBI_COLUMNS_MAX &&
            m->image.slot_count <= INT32_MAX &&
            m->image.live_count <= m->image.slot_count &&
            (m->image.slot_count == 0 || m->image.dimension > 0);
