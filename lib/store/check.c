@@ -32,6 +32,7 @@ typedef struct walk {
     vdbi_checker *checker;
     uint64_t *seen;
     uint64_t *map; /* the map of free space, as read: a bit per page */
+    uint64_t map_blocks;
     uint64_t file_pages;
     const char *name; /* of the structure */
     uint8_t structure;
@@ -131,8 +132,12 @@ static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height, uint
     st = visit(w, ref, &bytes);
     if (!st && bytes && height)
         st = walk_node(w, ref, bytes, first);
-    if (!st && bytes && !height && w->map && w->structure == VDBI_CHECK_MAP)
-        memcpy(w->map + first * (VDBI_PAGE / 8), bytes, VDBI_PAGE);
+    if (!st && bytes && !height && w->structure == VDBI_CHECK_MAP) {
+        if (first < w->map_blocks)
+            memcpy(w->map + first * (VDBI_PAGE / 8), bytes, VDBI_PAGE);
+        else
+            st = odd(w, ref, "a page of the map beyond the end of the file");
+    }
     vdbi_free(w->store->memory, bytes);
     return st;
 }
@@ -213,32 +218,32 @@ static vdb_status walk_tree(walk *w, const vdbi_ref *ref, uint32_t height,
     return st;
 }
 
-/* The columns: two pages of directory, then an array for each field. */
-static vdb_status walk_columns(walk *w, const vdbi_ref *top)
+/* The columns: two pages of directory (level 2, then 1), then an array for each field. */
+static vdb_status walk_columns(walk *w, const vdbi_ref *ref, uint32_t level)
 {
-    uint8_t *upper, *lower;
+    uint8_t *bytes;
     vdb_status st;
 
-    if (vdbi_ref_none(top))
+    if (vdbi_ref_none(ref))
         return VDB_OK;
-    if (top->height != 2 || top->pages != 1)
-        return odd(w, top, "not the columns' directory");
-    st = visit(w, top, &upper);
-    for (uint32_t i = 0; !st && upper && i < VDBI_DIRECTORY_FANOUT; i++) {
-        vdbi_ref low, column;
-        vdbi_ref_get(upper + vdbi_child_offset(upper, i), &low);
-        if (vdbi_ref_none(&low))
-            continue;
-        if (low.height != 1 || low.pages != 1)
-            return odd(w, &low, "not the columns' directory");
-        st = visit(w, &low, &lower);
-        for (uint32_t j = 0; !st && lower && j < VDBI_DIRECTORY_FANOUT; j++) {
-            vdbi_ref_get(lower + vdbi_child_offset(lower, j), &column);
-            st = walk_array(w, &column, column.height, 0);
-        }
-        vdbi_free(w->store->memory, lower);
+    if (level == 0)
+        return walk_array(w, ref, ref->height, 0);
+    if (ref->height != level || ref->pages != 1)
+        return odd(w, ref, "not the columns' directory");
+    st = visit(w, ref, &bytes);
+    if (!st && bytes &&
+        (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != level ||
+         bytes[5] != w->structure)) {
+        st = odd(w, ref, "not the columns' directory");
+        vdbi_free(w->store->memory, bytes);
+        return st;
     }
-    vdbi_free(w->store->memory, upper);
+    for (uint32_t i = 0; !st && bytes && i < VDBI_DIRECTORY_FANOUT; i++) {
+        vdbi_ref child;
+        vdbi_ref_get(bytes + vdbi_child_offset(bytes, i), &child);
+        st = walk_columns(w, &child, level - 1);
+    }
+    vdbi_free(w->store->memory, bytes);
     return st;
 }
 
@@ -259,7 +264,7 @@ static vdb_status walk_root(walk *w, int root, const vdbi_ref *ref)
         return vdbi_ref_none(ref) ? VDB_OK
                                   : walk_tree(w, ref, ref->height, &none, &none);
     case VDBI_ROOT_COLUMNS:
-        return walk_columns(w, ref);
+        return walk_columns(w, ref, 2);
     case VDBI_ROOT_VECTORS:
         if (!w->meta->image.dimension)
             return VDB_OK;
@@ -310,6 +315,7 @@ vdb_status vdbi_check_file(vdbi_store *s, const vdbi_meta *meta, vdbi_checker *c
 
     if (!s->config.path)
         return VDB_OK;
+    w.map_blocks = map_pages / (VDBI_PAGE * 8);
     w.seen = vdbi_calloc(s->memory, VDBI_BITMAP_WORDS(map_pages), 8);
     w.map = vdbi_calloc(s->memory, VDBI_BITMAP_WORDS(map_pages), 8);
     if (!w.seen || !w.map)
