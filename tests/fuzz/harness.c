@@ -246,6 +246,7 @@ static void search(vdb *db, vdb_env *env)
 {
     static const char *const filters[] = {
         "{\"op\": \"eq\", \"field\": \"kind\", \"value\": \"k1\"}",
+        "{\"op\": \"prefix\", \"field\": \"kind\", \"value\": \"k\"}",
         "{\"op\": \"gt\", \"field\": \"n\", \"value\": 3}",
         "{\"op\": \"contains\", \"field\": \"tags\", \"value\": 7}",
         "{\"op\": \"prefix\", \"field\": \"long\", \"value\": \"0\"}",
@@ -297,7 +298,7 @@ void harness_exercise(faultfs *fs, uint32_t flags)
     vdb_options options = options_of(env, flags);
     harness_bytes before[3], after;
     vdb *db;
-    vdb_status st;
+    vdb_status st, closed = VDB_OK;
 
     for (int i = 0; i < 3; i++)
         before[i] = harness_take(fs, names[i]);
@@ -309,6 +310,11 @@ void harness_exercise(faultfs *fs, uint32_t flags)
         search(db, env);
         change(db, env);
         read_everything(db);
+        closed = vdb_close(db);
+        harness_require_told(closed);
+    }
+    if (!st && !closed) { /* what was saved well can be opened */
+        REQUIRE(vdb_open(HARNESS_PATH, &options, &db) == VDB_OK);
         harness_require_told(vdb_close(db));
     }
     for (int i = 0; i < 3; i++) {
