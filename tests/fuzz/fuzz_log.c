@@ -54,7 +54,8 @@ static void right_sequence(uint8_t *f, size_t payload, chain *c, unsigned index)
     }
 }
 
-static void right_frames(uint8_t *f, size_t left, uint8_t flags, chain *c, unsigned index)
+static void right_frames(uint8_t *f, size_t left, uint8_t flags, chain *c,
+                         unsigned index)
 {
     uint32_t previous = 0;
 
@@ -76,7 +77,8 @@ static void right_frames(uint8_t *f, size_t left, uint8_t flags, chain *c, unsig
         vdbi_put64(f + FRAME_OFF_LSN, c->lsn++);
         vdbi_put32(f + FRAME_OFF_LENGTH, (uint32_t)length);
         vdbi_put32(f + FRAME_OFF_PREVIOUS, previous);
-        vdbi_put32(f + FRAME_OFF_PAYLOAD_CRC, vdbi_crc32(0, f + LOG_FRAME_BYTES, length));
+        vdbi_put32(f + FRAME_OFF_PAYLOAD_CRC,
+                   vdbi_crc32(0, f + LOG_FRAME_BYTES, length));
         previous = vdbi_crc32(0, f, FRAME_OFF_CRC);
         vdbi_put32(f + FRAME_OFF_CRC, previous);
         f += LOG_FRAME_BYTES + padded;

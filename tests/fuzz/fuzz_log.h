@@ -4,8 +4,8 @@
  * is the second log's, and without any there is no second log.  A part is 76 bytes of
  * header, which stand on a page of their own in the file, then frames.
  *
- * A random checksum is never right.  So the flags say what is made right before the run,
- * in the order of the file; what they leave alone stays as the input has it.
+ * A random checksum is never right.  So the flags say what is made right before the
+ * run, in the order of the file; what they leave alone stays as the input has it.
  */
 #ifndef FUZZ_LOG_H
 #define FUZZ_LOG_H

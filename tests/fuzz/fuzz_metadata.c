@@ -25,7 +25,8 @@ static void require_order(const vdbi_flat *flat)
         REQUIRE(vdbi_flat_find(flat, f->path, f->path_length) == &f->value);
         if (i > 0) {
             const vdbi_flat_field *g = f - 1;
-            size_t n = g->path_length < f->path_length ? g->path_length : f->path_length;
+            size_t n =
+                g->path_length < f->path_length ? g->path_length : f->path_length;
             int order = memcmp(g->path, f->path, n);
             REQUIRE(order < 0 || (order == 0 && g->path_length < f->path_length));
         }

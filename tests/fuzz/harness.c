@@ -273,7 +273,8 @@ static void search(vdb *db, vdb_env *env)
 
 static void change(vdb *db, vdb_env *env)
 {
-    vdb_filter *filter = parse(env, "{\"op\": \"lt\", \"field\": \"n\", \"value\": 12}");
+    vdb_filter *filter =
+        parse(env, "{\"op\": \"lt\", \"field\": \"n\", \"value\": 12}");
     vdb_stats stats = VDB_STATS_INIT;
     char id[400];
 

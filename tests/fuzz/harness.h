@@ -21,7 +21,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* End the program, saying where, unless `condition` holds. */
-#define REQUIRE(condition)                                                               \
+#define REQUIRE(condition)                                                             \
     ((condition) ? (void)0 : harness_broken(#condition, __FILE__, __LINE__))
 _Noreturn void harness_broken(const char *condition, const char *file, int line);
 

@@ -73,7 +73,8 @@ static size_t put_patch(uint8_t *out, const harness_bytes *file, uint64_t *rando
     return n;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
+                               unsigned seed)
 {
     uint64_t random = seed;
     uint8_t patch[32];

@@ -60,7 +60,8 @@ static size_t replace(uint8_t *data, size_t size, size_t max_size, const span *o
 /* A number of a record, or of the frame's kind and durable lsn. */
 static void change_number(uint8_t *frame, size_t size, uint64_t *random)
 {
-    static const uint32_t odd[] = {0, 1, 2, 3, 5, 6, 7, 8, 0x7fffffff, 0xffffffff, 65535};
+    static const uint32_t odd[] = {0, 1, 2,          3,          5,    6,
+                                   7, 8, 0x7fffffff, 0xffffffff, 65535};
     size_t at = fault_random(random) % (size / 4) * 4;
 
     if (fault_random(random) % 2 && size > LOG_FRAME_BYTES + 24)
@@ -79,7 +80,8 @@ static size_t change_payload(uint8_t *frame, size_t size, size_t room)
     return LOG_FRAME_BYTES + padded;
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
+                               unsigned seed)
 {
     uint64_t random = seed;
     span frames[FRAMES_MAX];
