@@ -151,7 +151,7 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
                             "%llu and %llu)",
                             s->config.path, (unsigned long long)meta[0].generation,
                             (unsigned long long)meta[1].generation);
-    if (size < meta[best].file_pages * VDBI_PAGE)
+    if (size / VDBI_PAGE < meta[best].file_pages)
         return vdbi_fail_at(VDB_CORRUPT, (int64_t)size,
                             "%s: the file ends at byte %llu, it should have %llu: it was "
                             "truncated",

@@ -13,7 +13,6 @@ enum {
     VDBI_HEAP_LIVE_PER_BLOCK = VDBI_PAGE / 4,
     VDBI_RECORD_HEADER = 16,
     VDBI_LIST_ELEMENT = 16,
-    VDBI_LISTS_MAX = 16 << 20, /* more than VDB_METADATA_MAX of text can make */
     VDBI_PATH_MAX = 1024,
     VDBI_DIRECTORY_FANOUT = 168
 };

@@ -155,9 +155,10 @@ vdb_status vdbi_record_place(vdbi_pager *pager, const vdbi_image *image, uint32_
     out->has_metadata = vdbi_get32(header + 4) > 0;
     out->metadata_length = out->has_metadata ? vdbi_get32(header + 4) - 1 : 0;
     out->lists_length = vdbi_get32(header + 8);
+    /* A list takes 8 bytes, and 16 for each element: less than 16 times its text. */
     if (out->id_length == 0 || out->id_length > VDB_ID_MAX ||
         out->metadata_length > VDB_METADATA_MAX || out->lists_length % 8 ||
-        out->lists_length > VDBI_LISTS_MAX)
+        out->lists_length > VDBI_LIST_ELEMENT * (uint64_t)out->metadata_length)
         return vdbi_fail(VDB_CORRUPT, "slot %u: a record that makes no sense", slot);
     out->lists_offset =
         (sizeof header + (uint64_t)out->id_length + out->metadata_length + 7) / 8 * 8;
