@@ -357,7 +357,8 @@ vdb_status try_put(machine *m, unsigned n, int version)
     char id[32], json[128];
 
     row_vector(n, version, vector);
-    return vdb_insert(m->db, row_id(n, id), vector, DIM, row_metadata(n, version, json));
+    return vdb_insert(m->db, row_id(n, id), vector, DIM,
+                      row_metadata(n, version, json));
 }
 
 void put(machine *m, unsigned n, int version)

@@ -2,8 +2,8 @@
  * database, whose files can be read and changed byte by byte between two openings, and
  * whose calls a test can watch.
  *
- * Rows are made of numbers: row n in version v has the id "row-n", a vector of DIM values
- * that n and v decide, and metadata {"n": n, "v": v, "even": ...}.
+ * Rows are made of numbers: row n in version v has the id "row-n", a vector of DIM
+ * values that n and v decide, and metadata {"n": n, "v": v, "even": ...}.
  */
 #ifndef POINTS_H
 #define POINTS_H

@@ -1,6 +1,6 @@
 /* test_points_logs.c: the rules of design.md about commits, logs, meta pages and
- * durability, each with the scenario that breaks when the rule is broken.  (The campaigns
- * try everything; these say which rule it was.) */
+ * durability, each with the scenario that breaks when the rule is broken.  (The
+ * campaigns try everything; these say which rule it was.) */
 #include <errno.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -140,9 +140,10 @@ static void a_group_has_one_sync(void **state)
 static void an_answer_that_rests_on_the_group_waits_for_it(void **state)
 {
     machine *m = machine_new(true);
-    request requests[4] = {
-        {.n = 1}, {.n = 1, .is_new = true}, {.n = 0, .removes = true},
-        {.n = 0, .removes = true}};
+    request requests[4] = {{.n = 1},
+                           {.n = 1, .is_new = true},
+                           {.n = 0, .removes = true},
+                           {.n = 0, .removes = true}};
     gate g = {requests, 4, false, true};
 
     (void)state;

@@ -1,5 +1,5 @@
-/* test_points_pages.c: the rules of design.md about pages, places, checkpoints and reading,
- * each with the scenario that breaks when the rule is broken. */
+/* test_points_pages.c: the rules of design.md about pages, places, checkpoints and
+ * reading, each with the scenario that breaks when the rule is broken. */
 #include <errno.h>
 #include <pthread.h>
 #include <xxhash.h>
@@ -287,10 +287,10 @@ static void *intrude(void *arg)
     intrusion *it = m->hook_arg;
     machine_hook hook = m->hook;
 
-    m->hook = NULL; /* its own calls are not watched */
-    put(m, it->n, 2);           /* replaced */
-    put(m, it->n + 300, 2);     /* elsewhere */
-    put(m, CROWD + it->n, 2);   /* new */
+    m->hook = NULL;           /* its own calls are not watched */
+    put(m, it->n, 2);         /* replaced */
+    put(m, it->n + 300, 2);   /* elsewhere */
+    put(m, CROWD + it->n, 2); /* new */
     drop(m, it->n + 500);
     put(m, CROWD + 100 + it->n, 2);
     expect(m, it->n, 2);
@@ -417,8 +417,9 @@ static void checksums_cover_place_and_generation(void **state)
             continue;
         assert_int_equal(checksum_of(&file, &root), root.checksum);
         pages++;
-        for (size_t j = 0; root.height && !memcmp(file.bytes + root.place * PAGE, "vArr", 4) &&
-                           j < 168;
+        for (size_t j = 0;
+             root.height && !memcmp(file.bytes + root.place * PAGE, "vArr", 4) &&
+             j < 168;
              j++) {
             ref child = ref_at(file.bytes + root.place * PAGE + 64 + 24 * j);
             if (!child.place)
@@ -458,7 +459,8 @@ static void misdirected_blocks_are_told(void **state)
         held = malloc(a.pages * PAGE);
         assert_non_null(held);
         memcpy(held, file.bytes + a.place * PAGE, a.pages * PAGE);
-        memcpy(file.bytes + a.place * PAGE, file.bytes + b.place * PAGE, a.pages * PAGE);
+        memcpy(file.bytes + a.place * PAGE, file.bytes + b.place * PAGE,
+               a.pages * PAGE);
         memcpy(file.bytes + b.place * PAGE, held, a.pages * PAGE);
         free(held);
         content_put(m, MAIN, &file);

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Plant bugs in the library, one at a time, and see that a test catches each.
 
-    run.py [--only NAME]... [--list] [--every] [--work FOLDER]
+    run.py [--only NAME]... [--list] [--every] [--work FOLDER] [--if-long]
 
 Each bug of mutants.py is an exact replacement of text in a file of lib/.  The tree is
 copied to a temporary folder and built there once; a bug is planted, what depends on it is
 rebuilt, and the bug's tests run in their order until one fails: the bug is caught.
 --every runs them all and names all that catch it.  Tests first run on the tree as it is,
-where all must pass.  This takes minutes: it belongs to `tests/run.sh --long`.
+where all must pass.  This takes minutes: with --if-long it is skipped (status 77) unless
+VDB_LONG=1, as in `tests/run.sh --long`.
 
 The last line is "N passed, N failed": bugs caught, bugs that survived.
 """
@@ -158,8 +159,12 @@ def main():
     parser.add_argument('--only', action='append', metavar='NAME')
     parser.add_argument('--every', action='store_true')
     parser.add_argument('--list', action='store_true')
+    parser.add_argument('--if-long', action='store_true')
     parser.add_argument('--work', metavar='FOLDER', help='where to copy and build')
     options = parser.parse_args()
+    if options.if_long and os.environ.get('VDB_LONG') != '1':
+        print('skipped: VDB_LONG is not 1')
+        return 77
     names = [mutant['name'] for mutant in MUTANTS]
     unknown = [name for name in options.only or [] if name not in names]
     if unknown:
