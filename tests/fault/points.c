@@ -74,6 +74,14 @@ static int hooked_write(void *arg, vdb_file *file, const void *buffer, size_t si
     return rc ? rc : below(m)->write(m->fs, file, buffer, size, offset);
 }
 
+static int hooked_truncate(void *arg, vdb_file *file, uint64_t size)
+{
+    machine *m = arg;
+    int rc = ask(m, FAULTFS_TRUNCATE, file);
+
+    return rc ? rc : below(m)->truncate(m->fs, file, size);
+}
+
 static int hooked_sync(void *arg, vdb_file *file)
 {
     machine *m = arg;
@@ -88,7 +96,6 @@ static int hooked_sync(void *arg, vdb_file *file)
         return below(arg)->name arguments;                                             \
     }
 #define FS (((machine *)arg)->fs)
-PASS(truncate, (void *arg, vdb_file *file, uint64_t size), (FS, file, size))
 PASS(info, (void *arg, vdb_file *file, vdb_file_info *out), (FS, file, out))
 PASS(reserve, (void *arg, vdb_file *file, uint64_t offset, uint64_t size),
      (FS, file, offset, size))
@@ -470,4 +477,22 @@ void expect_failed(vdb_status status, vdb_status want, const char *text)
     if (status != want || !strstr(vdb_errmsg(), text))
         fail_msg("%s: %s; wanted: %s, a message with '%s'", vdb_status_name(status),
                  status ? vdb_errmsg() : "", vdb_status_name(want), text);
+}
+
+int full_main(machine *m, uint32_t kind, const char *name)
+{
+    (void)m;
+    return kind == FAULTFS_WRITE && !strcmp(name, MAIN) ? -ENOSPC : 0;
+}
+
+machine *two_logs(void)
+{
+    machine *m = machine_new(true);
+
+    machine_open(m);
+    put_many(m, 0, 3, 1);
+    m->hook = full_main;
+    expect_failed(vdb_checkpoint(m->db, NULL), VDB_FULL, "");
+    put(m, 3, 1);
+    return m;
 }

@@ -33,8 +33,8 @@ enum {
 
 typedef struct machine machine;
 
-/* Called before a call of these kinds (FAULTFS_WRITE, FAULTFS_SYNC, FAULTFS_READ) is
- * made; a negated errno value fails it. */
+/* Called before a call of these kinds (FAULTFS_READ, FAULTFS_WRITE, FAULTFS_SYNC,
+ * FAULTFS_TRUNCATE) is made; a negated errno value fails it. */
 typedef int (*machine_hook)(machine *m, uint32_t kind, const char *name);
 
 struct machine {
@@ -108,5 +108,11 @@ uint64_t count_where(machine *m, const char *filter);
 vdb_stats stats_of(machine *m);
 /* The status of the last failure, and that its message holds this text. */
 void expect_failed(vdb_status status, vdb_status want, const char *text);
+
+/* A hook: the main file cannot be written for want of space. */
+int full_main(machine *m, uint32_t kind, const char *name);
+/* Rows 0 to 2 in the first log, which is closed, row 3 in the second; nothing is saved,
+ * and full_main still stands. */
+machine *two_logs(void);
 
 #endif

@@ -23,7 +23,8 @@ MUTANTS = []
 
 
 # The tests of single rules: quick, so all of them.
-POINTS = ['points-logs', 'points-pages', 'points-bounds']
+POINTS = ['points-' + part
+          for part in ('commits', 'logs', 'meta', 'pages', 'reading', 'bounds')]
 
 
 def plant(name, says, tests, *edits):
@@ -53,6 +54,12 @@ plant('recycled-before-meta',
       (CHECKPOINT, '    st = vdbi_store_write_meta(s, &meta);',
        '    if (!closing)\n        vdbi_log_recycle(s->log);\n'
        '    st = vdbi_store_write_meta(s, &meta);'))
+plant('old-log-not-cut',
+      'the old log stays when a checkpoint has saved what it holds',
+      'points',
+      (LOG, '    if (!log->two)\n        return VDB_OK;\n'
+            '    st = vdbi_file_truncate(&f->file, 0);',
+       '    if (!log->two)\n        return VDB_OK;\n    st = VDB_OK;'))
 plant('retired-before-meta',
       'at a close the logs are cut before the meta page that names none',
       'points power',
@@ -194,6 +201,10 @@ plant('freed-under-a-reader',
       'points api-snapshot power:snapshot',
       (CHECKPOINT, '    vdbi_space_let_go(s->space, oldest);',
        '    (void)oldest;\n    vdbi_space_let_go(s->space, UINT64_MAX);'))
+plant('freed-before-the-old-log-is-cut',
+      'a page is used again while the older meta page and its log still lead to it',
+      'points',
+      (CHECKPOINT, 'could not cut the old log");\n        return;', 'could not cut the old log");'))
 plant('superseded-by-an-older-version',
       'what a version supersedes is noted as not needed by the version before',
       'points api-snapshot power:snapshot',
@@ -273,7 +284,7 @@ plant('creation-over-logs',
 
 plant('slot-reused-under-a-snapshot',
       'a slot is given out while a snapshot sees it live',
-      'points',
+      'points-bounds',
       (STORE, '    vdbi_slots_release(s->slots, oldest);',
        '    (void)oldest;\n    vdbi_slots_release(s->slots, UINT64_MAX);'))
 plant('slot-not-undone',

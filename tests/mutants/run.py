@@ -26,12 +26,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 TIMEOUT = 300
 
-# A test is "program" or "program:case"; the folder below tests/ and the arguments that
-# choose the case.
+# A test is "program" or "program:scenario": the folder below tests/, its name there, and
+# the argument that chooses the scenario.  "points-X" is fault/test_points_X, any other
+# "folder-X" is folder/test_X.
 PROGRAMS = {
-    'points-logs': ('fault', 'test_points_logs', None),
-    'points-pages': ('fault', 'test_points_pages', None),
-    'points-bounds': ('fault', 'test_points_bounds', None),
     'power': ('fault', 'test_power', '--only'),
     'io': ('fault', 'test_io', '--only'),
     'memory': ('fault', 'test_memory', '--only'),
@@ -46,6 +44,8 @@ def program_of(test):
     else:
         folder, _, rest = name.partition('-')
         program, chooser = 'test_' + rest, None
+        if folder == 'points':
+            folder, program = 'fault', 'test_points_' + rest
     path = 'tests/%s/%s' % (folder, program)
     command = [path] + ([chooser, case] if case and chooser else [])
     return path, command
@@ -89,7 +89,8 @@ class Tree:
 
 
 def message(text, status):
-    case = re.search(r'^\[  FAILED  \] (?:\S+: )?(\w+)', text, re.M)
+    cases = re.findall(r'^\[  FAILED  \] ([a-z_]\w*)$', text, re.M)
+    cases = list(dict.fromkeys(cases))
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     dull = re.compile(r'^\[|^Test |test\(s\)|FAILED TEST|Failure!|^again:|^\d+ FAILED|'
                       r'not visited|points visited')
@@ -99,8 +100,10 @@ def message(text, status):
         said = next((line for line in lines if 'Assertion' in line), said)
         said = '%s (status %d)' % (said, status)
     begun = re.findall(r'^\[ RUN      \] (\w+)', text, re.M)
-    name = begun[-1] if status < 0 and begun else case.group(1) if case else '?'
-    return '%s: %s' % (name, said)
+    if status < 0 and begun:
+        cases.append(begun[-1])
+    more = ' and %d more' % (len(cases) - 3) if len(cases) > 3 else ''
+    return '%s%s: %s' % (', '.join(cases[:3]) or '?', more, said)
 
 
 def edit(tree, mutant):
