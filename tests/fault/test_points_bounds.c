@@ -32,7 +32,8 @@ static void a_commit_beyond_the_bound_is_refused_before_any_change(void **state)
     machine_open(m);
     before = stats_of(m);
     calls = faultfs_calls(m->fs);
-    expect_failed(vdb_put(m->db, &rows, NULL, NULL), VDB_FULL, "1048576");
+    expect_failed(vdb_put(m->db, &rows, NULL, NULL), VDB_FULL,
+                  "half of the log's bound of 1048576");
     after = stats_of(m);
     assert_int_equal(faultfs_calls(m->fs), calls);
     assert_int_equal(after.sequence, before.sequence);
@@ -40,6 +41,7 @@ static void a_commit_beyond_the_bound_is_refused_before_any_change(void **state)
     assert_int_equal(after.checkpoints, before.checkpoints);
     rows.count = 1000;
     assert_int_equal(vdb_put(m->db, &rows, NULL, NULL), VDB_OK);
+    calls = faultfs_calls(m->fs);
     expect_failed(vdb_put(m->db,
                           &(vdb_rows){.struct_size = sizeof rows,
                                       .ids = ids,
@@ -47,7 +49,8 @@ static void a_commit_beyond_the_bound_is_refused_before_any_change(void **state)
                                       .count = COUNT,
                                       .dim = 64},
                           NULL, NULL),
-                  VDB_FULL, "1048576");
+                  VDB_FULL, "half of the log's bound of 1048576");
+    assert_int_equal(faultfs_calls(m->fs), calls);
     assert_int_equal(stats_of(m).vectors, 1000);
     free(ids);
     free(text);

@@ -255,6 +255,11 @@ plant('not-trimmed',
       'rows beyond the count of the version are saved with its blocks',
       'points',
       (CHECKPOINT, '    if (how == TRIM_NONE)\n        return;', '    if (how >= 0)\n        return;'))
+plant('trimmed-too-far',
+      'the last row of a version is not saved',
+      'points power:checkpoint',
+      (CHECKPOINT, '    valid = w->rows > first ? w->rows - first : 0;',
+       '    valid = w->rows > first ? w->rows - first - 1 : 0;'))
 plant('place-before-it-is-saved',
       'a copied parent names a child by the place that a running checkpoint chose',
       'points',
