@@ -1,0 +1,349 @@
+"""The bugs that run.py plants.  Each has
+
+    name    to choose it by
+    says    what is wrong, and which rule of docs/format.md or docs/design.md it breaks
+    edits   (file, text that stands there once, text to put instead), ...
+    tests   that must catch it, in the order in which they are tried
+"""
+
+LOG = 'lib/store/log/log.c'
+RECOVER = 'lib/store/log/recover.c'
+CHECKPOINT = 'lib/store/checkpoint.c'
+STORE = 'lib/store/store.c'
+CREATION = 'lib/store/creation.c'
+FRAME = 'lib/store/frame.c'
+SPACE = 'lib/store/space.c'
+SLOTS = 'lib/store/slots.c'
+ARRAY = 'lib/store/array.c'
+PENDING = 'lib/store/pending.c'
+COMMIT = 'lib/db/commit.c'
+MAINTENANCE = 'lib/db/maintenance.c'
+
+MUTANTS = []
+
+
+# The tests of single rules: quick, so all of them.
+POINTS = ['points-' + part
+          for part in ('commits', 'logs', 'meta', 'pages', 'reading', 'bounds')]
+
+
+def plant(name, says, tests, *edits):
+    every = [[test] if test != 'points' else POINTS for test in tests.split()]
+    MUTANTS.append({'name': name, 'says': says, 'tests': sum(every, []), 'edits': edits})
+
+
+# ----------------------------------------------------------------- the directory
+
+plant('no-directory-sync-of-a-log',
+      'a log is taken into use before its name is durable',
+      'points power',
+      (LOG, '        st = vdbi_file_sync_directory(&f->file);\n        if (st)\n'
+            '            poison(log, st);', ''))
+plant('no-directory-sync-of-the-file',
+      'a creation is acknowledged before the name is durable',
+      'points power',
+      (CREATION, '    if (!st)\n        st = vdbi_file_sync_directory(&s->file);\n'
+                 '    if (!st)\n        s->meta = meta;',
+       '    if (!st)\n        s->meta = meta;'))
+
+# ------------------------------------------------------------------------ the logs
+
+plant('recycled-before-meta',
+      'the old log is cut before the meta page that does without it is durable',
+      'points power',
+      (CHECKPOINT, '    st = vdbi_store_write_meta(s, &meta);',
+       '    if (!closing)\n        vdbi_log_recycle(s->log);\n'
+       '    st = vdbi_store_write_meta(s, &meta);'))
+plant('old-log-not-cut',
+      'the old log stays when a checkpoint has saved what it holds',
+      'points',
+      (LOG, '    if (!log->two)\n        return VDB_OK;\n'
+            '    st = vdbi_file_truncate(&f->file, 0);',
+       '    if (!log->two)\n        return VDB_OK;\n    st = VDB_OK;'))
+plant('retired-before-meta',
+      'at a close the logs are cut before the meta page that names none',
+      'points power',
+      (CHECKPOINT, '        st = vdbi_checkpoint_run(s, 1);\n'
+                   '    return st ? st : vdbi_log_retire(s->log);',
+       '        st = vdbi_log_retire(s->log);\n'
+       '    return st ? st : vdbi_checkpoint_run(s, 1);'))
+plant('salt-reused',
+      'a log that is taken into use again keeps its salt',
+      'points power',
+      (LOG, '    while (salt == 0 || salt == previous || salt == f->salt) {\n'
+            '        int rc = log->vfs->random(log->vfs->arg, &salt, sizeof salt);\n'
+            '        if (rc)\n'
+            '            return vdbi_fail_system(rc, "%s: random bytes", '
+            'log->path[index]);\n    }',
+       '    salt = 4711 + (uint64_t)index;'))
+plant('acknowledged-before-sync',
+      'a commit is acknowledged when it is written, not when it is durable',
+      'points power',
+      (STORE, '        if (!st && sync)', '        if (!st && 0 && sync)'))
+plant('header-of-a-log-not-synced',
+      'frames may reach the disk before the header of their log',
+      'points power',
+      (LOG, '    st = sync_or_poison(log, f);\n    if (!st) {\n', '    if (!st) {\n'))
+plant('close-frame-not-synced',
+      'frames go to the new log before the close frame of the old one is durable',
+      'points power',
+      (LOG, '    st = vdbi_log_sync(log);\n    if (st)\n        return st;\n'
+            '    log->current = next;', '    log->current = next;'))
+plant('frames-before-close-frame',
+      'the close frame is never written',
+      'points power',
+      (LOG, '    if (!st)\n        st = vdbi_log_write(log);\n'
+            '    if (st) {\n        vdbi_log_mark_reset(log, &mark);',
+       '    vdbi_log_mark_reset(log, &mark);\n'
+       '    if (st) {\n        vdbi_log_mark_reset(log, &mark);'))
+plant('chain-not-verified',
+      'a stale frame behind another one than it followed is accepted',
+      'points',
+      (RECOVER, 'f->lsn != s->lsn || f->previous != s->crc ||', 'f->lsn != s->lsn ||'))
+plant('proof-ignored',
+      'damage among acknowledged frames is taken for a torn tail',
+      'points api-reopen',
+      (RECOVER, '    if (proof) {', '    if (0 && proof) {'))
+plant('torn-tail-not-cut',
+      'recovery appends over a torn tail and leaves what reaches beyond',
+      'points power',
+      (RECOVER, '        if (!st && f->size > f->end)', '        if (0 && !st)'))
+plant('cut-of-a-tail-not-synced',
+      'recovery appends before its cut is durable',
+      'points power',
+      (RECOVER, '        if (!st)\n            st = vdbi_file_sync(&f->file);\n    }\n'
+                '    log->written_lsn', '    }\n    log->written_lsn'))
+plant('tail-not-rewritten',
+      'recovery takes for durable what a failed sync left in the cache alone',
+      'points io',
+      (RECOVER, '            st = rewrite(log, f);', '            (void)rewrite;'))
+plant('meta-not-durable-again',
+      'recovery builds on a meta page that a failed sync left in the cache alone',
+      'points io',
+      (STORE, '    if (!st && !s->readonly && s->meta.log)', '    if (0)'))
+plant('failed-write-not-cut',
+      'what a failed write left in the log is not cut off',
+      'points io',
+      (LOG, '    cut = vdbi_file_truncate(&f->file, f->end);', '    cut = VDB_OK;'))
+plant('failed-cut-not-poisoned',
+      'a log whose tail could not be cut is written on',
+      'points io',
+      (LOG, '    if (cut)\n        poison(log, cut);\n    else\n', ''))
+plant('failed-sync-not-poisoned',
+      'a sync is tried again after it has failed, which lies',
+      'points io',
+      (LOG, '    return st ? poison(log, st) : VDB_OK;', '    return st;'),
+      (STORE, '    return st ? vdbi_store_poison(s, st) : VDB_OK;', '    return st;'))
+plant('turned-over-twice',
+      'the retry of a failed checkpoint turns the log over again',
+      'points power:failed_checkpoint',
+      (CHECKPOINT, '    if (vdbi_log_current(s->log) && !vdbi_log_two(s->log)) {',
+       '    if (vdbi_log_current(s->log)) {'),
+      (LOG, 'assert(log->current >= 0 && !log->two && log->group_length == 0);', ''))
+plant('missing-log-is-empty',
+      'a log that the meta page leads to and that is not there counts as empty',
+      'points api-bad_input',
+      (RECOVER, '        st = begin_scan(log, index, salt, &s, &h);\n        if (st)\n',
+       '        st = begin_scan(log, index, salt, &s, &h);\n'
+       '        if (st == VDB_CORRUPT)\n            st = VDB_OK, next = 1;\n'
+       '        else\n            next = st != VDB_OK;\n        if (next)\n'))
+plant('gap-accepted',
+      'the older meta page counts though a log outside its chain is newer',
+      'points',
+      (RECOVER, '    if (!st && valid == 1 && h.generation > generation)',
+       '    if (0 && h.generation > generation)'))
+plant('unclosed-log-accepted',
+      'frames of the next log count for nothing when the log before is not closed',
+      'points',
+      (RECOVER, '    if (!st && frames)\n        st = damaged(s, "missing:',
+       '    if (0)\n        st = damaged(s, "missing:'))
+plant('replay-of-what-is-saved',
+      'commits up to S are replayed once more',
+      'points power:failed_then_crash',
+      (RECOVER, '} else if (f.sequence > v->after) {', '} else {'))
+plant('group-keeps-a-failed-request',
+      'a request that fails leaves its records in the group',
+      'points power:refusals api-reopen',
+      (PENDING, '    if (p->log)\n        vdbi_log_mark_reset(p->log, &p->log_mark);\n'
+                '    if (p->slots)\n        vdbi_slots_undo(p->slots, &p->slots_mark);\n',
+       '    if (p->slots)\n        vdbi_slots_undo(p->slots, &p->slots_mark);\n'))
+plant('answer-does-not-wait',
+      'EXISTS and NOT_FOUND that rest on a group which failed are given all the same',
+      'points',
+      (COMMIT, '        if (r->joined || (rests &&', '        if (r->joined || (0 && rests &&'))
+plant('failed-group-published',
+      'versions whose log was not written are seen',
+      'points io',
+      (COMMIT, '    if (changed && !st) {\n        count_group',
+       '    if (changed) {\n        count_group'))
+
+# ------------------------------------------------------- pages, places, meta pages
+
+plant('pages-not-synced',
+      'the meta page may be durable before the pages that it names',
+      'points power',
+      (CHECKPOINT, '    st = vdbi_file_sync(&s->file);\n    if (st)\n'
+                   '        return vdbi_store_poison(s, st);\n', ''))
+plant('one-meta-page',
+      'the meta page in force is overwritten',
+      'points power',
+      ('lib/store/meta.c', '    return (generation - 1) % 2;',
+       '    return (generation - 1) * 0;'),
+      ('lib/store/meta.c', ' || vdbi_meta_place(m->generation) != place)', ')'))
+plant('freed-under-the-other-meta-page',
+      'a page is used again while the meta page in force refers to it',
+      'points power',
+      (CHECKPOINT, '    if (!st)\n        st = vdbi_space_settle(s->space);\n    if (st)',
+       '    vdbi_space_let_go(s->space, s->saving.sequence);\n'
+       '    if (!st)\n        st = vdbi_space_settle(s->space);\n    if (st)'))
+plant('freed-under-a-reader',
+      'a page is used again while a snapshot refers to it',
+      'points api-snapshot power:snapshot',
+      (CHECKPOINT, '    vdbi_space_let_go(s->space, oldest);',
+       '    (void)oldest;\n    vdbi_space_let_go(s->space, UINT64_MAX);'))
+plant('freed-before-the-old-log-is-cut',
+      'a page is used again while the older meta page and its log still lead to it',
+      'points',
+      (CHECKPOINT, 'could not cut the old log");\n        return;', 'could not cut the old log");'))
+plant('superseded-by-an-older-version',
+      'what a version supersedes is noted as not needed by the version before',
+      'points api-snapshot power:snapshot',
+      (PENDING, '.sequence = p->image.sequence;\n    *image',
+       '.sequence = p->image.sequence - 1;\n    *image'))
+plant('superseded-never-given',
+      'pages that nothing refers to stay used',
+      'points power:checkpoints',
+      (CHECKPOINT, '        if (place)\n            st = vdbi_space_give',
+       '        if (0 && place)\n            st = vdbi_space_give'))
+plant('map-pages-never-given',
+      'old pages of the map of free space stay used',
+      'points power:checkpoints',
+      (SPACE, '            st = give(s, place, item.pages, 0);', '            st = VDB_OK;'))
+plant('failed-checkpoint-keeps-places',
+      'places that a failed checkpoint took are not given back',
+      'points power:failed_checkpoint',
+      (CHECKPOINT, '    vdbi_space_undo(s->space);', '    vdbi_space_commit(s->space);'))
+plant('failed-checkpoint-forgets-the-freed',
+      'what a failed checkpoint would have freed is never freed',
+      'points power:failed_checkpoint',
+      (CHECKPOINT, '    s->written_count = 0;\n    vdbi_space_undo(s->space);',
+       '    s->written_count = 0;\n    vdbi_superseded_clear(s->pager, &s->freeing);\n'
+       '    vdbi_space_undo(s->space);'))
+plant('checksum-without-place',
+      'a page that was written to another place passes',
+      'points',
+      (FRAME, 'place + generation * 0x9E3779B97F4A7C15u', 'generation * 0x9E3779B97F4A7C15u'))
+plant('checksum-without-generation',
+      'a page that survived from an earlier write to its place passes',
+      'points',
+      (FRAME, 'place + generation * 0x9E3779B97F4A7C15u', 'place'))
+plant('verified-for-ever',
+      'a place that is written anew is read as it was',
+      'points power',
+      (FRAME, '    for (uint64_t i = place; w && i < place + pages; i++)\n'
+              '        atomic_fetch_and', '    for (uint64_t i = place; 0 && w; i++)\n'
+                                          '        atomic_fetch_and'))
+plant('extended-in-place-after-saving',
+      'no new epoch: rows are added to a block that the checkpoint has saved',
+      'points power:checkpoint',
+      (CHECKPOINT, '    s->epoch++;\n', ''))
+plant('epoch-ignored',
+      'rows are added to a frame of an earlier epoch',
+      'points power:checkpoint',
+      (ARRAY, '(beyond && ref.frame->epoch == change->epoch)', 'beyond'))
+plant('not-trimmed',
+      'rows beyond the count of the version are saved with its blocks',
+      'points',
+      (CHECKPOINT, '    if (how == TRIM_NONE)\n        return;', '    if (how >= 0)\n        return;'))
+plant('trimmed-too-far',
+      'the last row of a version is not saved',
+      'points power:checkpoint',
+      (CHECKPOINT, '    valid = w->rows > first ? w->rows - first : 0;',
+       '    valid = w->rows > first ? w->rows - first - 1 : 0;'))
+plant('place-before-it-is-saved',
+      'a copied parent names a child by the place that a running checkpoint chose',
+      'points',
+      (FRAME, '        if (atomic_load_explicit(&kid->placed, memory_order_acquire)) {\n'
+              '            vdbi_ref_put(to->bytes',
+       '        if (kid->written.place) {\n            vdbi_ref_put(to->bytes'))
+plant('superseded-while-being-saved',
+      'a page that is replaced while a checkpoint saves it is never freed',
+      'points',
+      (FRAME, '        if (f->epoch == change->epoch)\n            return;\n',
+       '        return;\n'))
+plant('older-meta-page-wins',
+      'of two valid meta pages the older is taken',
+      'points power:checkpoint',
+      (CREATION, 'meta[i].generation > meta[best].generation',
+       'meta[i].generation < meta[best].generation'))
+plant('rotten-meta-pages-mean-empty',
+      'a file without a valid meta page is created anew',
+      'points api-open',
+      (CREATION, '    if (size > 2 * VDBI_PAGE || !unfinished)', '    if (0)'))
+plant('creation-over-logs',
+      'a file is created anew though logs of a database stand beside it',
+      'points',
+      (CREATION, '    if (any)\n', '    if (0)\n'))
+
+# ------------------------------------------------------------- slots and columns
+
+plant('slot-reused-under-a-snapshot',
+      'a slot is given out while a snapshot sees it live',
+      'points-bounds',
+      (STORE, '    vdbi_slots_release(s->slots, oldest);',
+       '    (void)oldest;\n    vdbi_slots_release(s->slots, UINT64_MAX);'))
+plant('slot-not-undone',
+      'a slot that a dropped request took is lost',
+      'points',
+      (SLOTS, '        set_free(s, s->taken[--s->taken_count]);',
+       '        s->taken_count--;'))
+plant('slots-first-not-emptiest',
+      'reuse takes the first block with a free slot',
+      'points',
+      (SLOTS, '        if (n > best) {', '        if (n && !best) {'))
+plant('column-of-a-reused-slot',
+      'a put leaves the columns that it does not speak of as they were',
+      'points power:slot_reuse',
+      ('lib/store/cells.c', '        if (st || !old || old[i] == VDBI_CELL_ABSENT)\n'
+                            '            return st;', '        (void)i;\n        return st;'))
+plant('columns-without-bound',
+      'field 1,025 is taken for one that nobody has',
+      'points',
+      ('lib/store/column.c', '            *field = VDBI_FIELD_RECORDS;\n        return',
+       '            *field = image->field_count > VDBI_COLUMNS_MAX ? VDBI_FIELD_RECORDS'
+       ' : VDBI_FIELD_NONE;\n        return'),
+      ('lib/store/cells.c', '    if (st || f->number != VDBI_FIELD_NONE)\n        return st;',
+       '    if (!st && f->number == VDBI_FIELD_NONE &&\n'
+       '        p->image.field_count >= VDBI_COLUMNS_MAX)\n'
+       '        f->number = VDBI_FIELD_RECORDS;\n'
+       '    if (st || f->number != VDBI_FIELD_NONE)\n        return st;'))
+
+# --------------------------------------------------------------- bounds and budgets
+
+plant('large-commit-not-refused',
+      'a commit beyond the bound of the log is tried',
+      'points',
+      (COMMIT, 'if (!db->in_memory && r->log_bytes > db->options.log_bytes / 2)', 'if (0)'))
+plant('log-without-bound',
+      'the log grows beyond its bound',
+      'points',
+      (COMMIT, '    return db->in_memory ||\n           vdbi_store_log_size',
+       '    return 1 || db->in_memory ||\n           vdbi_store_log_size'),
+      (MAINTENANCE, '           log >= db->options.log_bytes / 2 ||', '           '))
+plant('dirty-without-budget',
+      'unsaved pages start no checkpoint',
+      'points',
+      (MAINTENANCE, ' || dirty >= db->options.dirty_bytes;', ';'))
+plant('cache-without-budget',
+      'without mapping, what was read is kept for ever',
+      'points',
+      (FRAME, '    if (atomic_load(&p->cached) > p->cache_bytes)', '    if (0)'))
+plant('normal-never-syncs',
+      'at NORMAL the log is not synced after a second',
+      'points',
+      (COMMIT, '    if (now - db->last_sync_ns < second)', '    if (now)'))
+plant('no-reserve-for-deletes',
+      'a full disk takes no deletes',
+      'points power:full_disk',
+      (STORE, '    if (only_deletes)\n        return VDB_OK;\n    st = vdbi_log_reserve',
+       '    return VDB_OK;\n    st = vdbi_log_reserve'))
