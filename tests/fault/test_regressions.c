@@ -760,6 +760,34 @@ static void deletes_succeed_on_a_full_disk_whatever_is_queued_with_them(void **s
     machine_free(&m);
 }
 
+/* Without random bytes for its salt no log can be begun, so that no checkpoint
+ * succeeds. */
+static void deletes_succeed_when_the_log_is_at_its_bound(void **state)
+{
+    machine m = machine_new();
+    int rows = 0;
+
+    (void)state;
+    m.options.log_bytes = 1 << 20;
+    must_open(&m);
+    must_put(&m, 0, 10);
+    faultfs_arm(m.fs, FAULTFS_RANDOM_BYTES, 1, EIO, true);
+    for (rows = 10; put(&m, rows) == VDB_OK; rows++)
+        assert_true(rows < 1000000);
+    assert_int_equal(put(&m, rows), VDB_FULL);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(vdb_delete(m.db, name_of(i)), VDB_OK);
+    assert_int_equal(put(&m, rows), VDB_FULL);
+    faultfs_disarm(m.fs);
+    must_put(&m, rows, rows + 1);
+    must_count(&m, (uint64_t)rows + 1 - 10);
+    crash(&m, FAULTFS_NONE);
+    must_open(&m);
+    must_count(&m, (uint64_t)rows + 1 - 10);
+    must_be_clean(&m);
+    machine_free(&m);
+}
+
 /* ------------------------------------------------------- pages that are held */
 
 static void
@@ -922,7 +950,8 @@ static void searches_in_a_small_cache_do_not_wait_for_a_checkpoint(void **state)
     machine_free(&m);
 }
 
-int main(void)
+/* test_regressions [PATTERN]: only the tests whose names match, as *slots*. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_retry_of_a_failed_checkpoint_leaves_no_gap_in_the_log),
@@ -941,11 +970,14 @@ int main(void)
             a_checkpoint_without_memory_leaves_the_map_of_free_space_right),
         cmocka_unit_test(logs_that_were_given_up_do_not_lock_out_what_follows),
         cmocka_unit_test(deletes_succeed_on_a_full_disk_whatever_is_queued_with_them),
+        cmocka_unit_test(deletes_succeed_when_the_log_is_at_its_bound),
         cmocka_unit_test(
             pages_held_by_snapshots_do_not_start_a_checkpoint_at_every_commit),
         cmocka_unit_test(a_check_pauses_so_that_searches_can_empty_the_cache),
         cmocka_unit_test(searches_in_a_small_cache_do_not_wait_for_a_checkpoint),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
