@@ -11,12 +11,11 @@ static uint32_t ref_offset(uint32_t index)
     return FIRST_REF + VDBI_REF_BYTES * index;
 }
 
-/* How many blocks a structure of this height can hold. */
-static uint64_t span(uint32_t height)
+uint64_t vdbi_array_span(uint32_t height)
 {
     uint64_t n = 1;
 
-    for (uint32_t i = 0; i < height && n < UINT64_MAX / VDBI_ARRAY_FANOUT; i++)
+    while (height--)
         n *= VDBI_ARRAY_FANOUT;
     return n;
 }
@@ -38,13 +37,13 @@ static vdb_status find(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
     vdbi_ref ref = *root;
 
     memset(out, 0, sizeof *out);
-    if (vdbi_ref_none(&ref) || block >= span(ref.height))
+    if (vdbi_ref_none(&ref) || block >= vdbi_array_span(ref.height))
         return VDB_OK;
     while (ref.height > 0) {
         const uint8_t *bytes;
         uint32_t height = ref.height;
         uint32_t index =
-            (uint32_t)(block / span(height - 1) % VDBI_ARRAY_FANOUT);
+            (uint32_t)(block / vdbi_array_span(height - 1) % VDBI_ARRAY_FANOUT);
         vdbi_ref child;
         vdb_status st = vdbi_page_read(pager, &ref, &bytes);
         if (!st)
@@ -98,12 +97,12 @@ static vdb_status node_new(vdbi_change *change, uint8_t structure, uint32_t heig
 static vdb_status grow(vdbi_change *change, vdbi_ref *root, uint8_t structure,
                        uint64_t block)
 {
-    while (block >= span(root->height)) {
+    while (block >= vdbi_array_span(root->height)) {
         vdbi_ref node;
         vdb_status st;
         if (root->height >= VDBI_HEIGHT_MAX)
             return vdbi_fail(VDB_FULL, "an array of more than %llu blocks",
-                             (unsigned long long)span(root->height));
+                             (unsigned long long)vdbi_array_span(root->height));
         st = node_new(change, structure, root->height + 1, &node);
         if (st)
             return st;
@@ -142,7 +141,7 @@ static vdb_status own_path(vdbi_change *change, vdbi_ref *root, uint8_t structur
         if (at->height == 0)
             break;
         parent = *at;
-        index = (uint32_t)(block / span(parent.height - 1) % VDBI_ARRAY_FANOUT);
+        index = (uint32_t)(block / vdbi_array_span(parent.height - 1) % VDBI_ARRAY_FANOUT);
         vdbi_child_get(&parent, parent.frame->bytes, ref_offset(index), index, &child);
         if (!vdbi_ref_none(&child) && child.height != parent.height - 1)
             return vdbi_fail(VDB_CORRUPT, "array: a child of height %u under %u",
@@ -180,7 +179,7 @@ vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structu
     if (vdbi_ref_none(root)) {
         /* As low as the block allows: ten rows are one block, with nothing above. */
         memset(root, 0, sizeof *root);
-        while (block >= span(root->height))
+        while (block >= vdbi_array_span(root->height))
             root->height++;
     } else {
         st = grow(change, root, structure, block);
@@ -204,7 +203,7 @@ vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
     parent = *root;
     while (!st) {
         uint32_t index =
-            (uint32_t)(block / span(parent.height - 1) % VDBI_ARRAY_FANOUT);
+            (uint32_t)(block / vdbi_array_span(parent.height - 1) % VDBI_ARRAY_FANOUT);
         uint32_t offset = ref_offset(index);
         vdbi_child_get(&parent, parent.frame->bytes, offset, index, &child);
         if (parent.height == 1) {

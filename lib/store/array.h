@@ -14,6 +14,9 @@
 
 enum { VDBI_ARRAY_FANOUT = 168 };
 
+/* How many blocks a structure of this height (at most VDBI_HEIGHT_MAX) can hold. */
+uint64_t vdbi_array_span(uint32_t height);
+
 /* Block `block` of an array whose blocks are `pages` long, or NULL for a hole. */
 vdb_status vdbi_array_block(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
                             uint64_t block, const uint8_t **bytes);

@@ -8,6 +8,7 @@
 #include "base/bitmap.h"
 #include "base/bytes.h"
 #include "base/error.h"
+#include "store/array.h"
 #include "store/check_priv.h"
 #include "store/layout.h"
 #include "store/record.h"
@@ -104,14 +105,12 @@ static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height,
 static vdb_status walk_node(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
                             uint64_t first)
 {
-    uint64_t below = 1;
+    uint64_t below = vdbi_array_span(ref->height - 1);
     vdb_status st = VDB_OK;
 
     if (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != ref->height ||
         bytes[5] != w->structure)
         return odd(w, ref, "not a node of this array");
-    for (uint32_t i = 1; i < ref->height; i++)
-        below *= VDBI_KIDS_MAX;
     for (uint32_t i = 0; i < VDBI_KIDS_MAX && !st; i++) {
         vdbi_ref child;
         vdbi_ref_get(bytes + vdbi_child_offset(bytes, i), &child);

@@ -89,15 +89,6 @@ static void trim_block(writer *w, trim how, uint64_t block, uint32_t pages)
     }
 }
 
-static uint64_t span(uint32_t height)
-{
-    uint64_t n = 1;
-
-    while (height--)
-        n *= VDBI_ARRAY_FANOUT;
-    return n;
-}
-
 /* Write a frame and everything below it that is not on disk.  As deep as a structure is
  * high.  `first`: the number of its first block. */
 static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim how,
@@ -117,7 +108,7 @@ static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim ho
         if (how == TRIM_DIRECTORY)
             below = f->bytes[4] == 2 ? TRIM_DIRECTORY : TRIM_CELLS;
         st = write_frame(w, f->kids[i], ref.height, below,
-                         how == TRIM_DIRECTORY ? 0 : first + i * span(height - 1));
+                         how == TRIM_DIRECTORY ? 0 : first + i * vdbi_array_span(height - 1));
     }
     if (!st)
         st = vdbi_grow(s->memory, &s->written, &s->written_capacity, s->written_count + 1,

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "store/array.h"
 #include "store/column.h"
 #include "store/layout.h"
 
@@ -83,28 +84,21 @@ static int is_zero(const uint8_t page[VDBI_PAGE])
     return 1;
 }
 
-/* How many blocks an array of this root can have held. */
-static uint64_t blocks_of(const vdbi_ref *root)
-{
-    uint64_t n = 1;
-
-    for (uint32_t i = 0; i < root->height && n <= PAGES_MAX; i++)
-        n *= VDBI_KIDS_MAX;
-    return n;
-}
-
 /* Numbers that this library would never have written, whatever the checksum says.  What
  * is allocated and walked later is as large as these say. */
 static int sane(const vdbi_meta *m)
 {
     const vdbi_ref *roots = m->image.roots;
 
+    if (roots[VDBI_ROOT_HEAP].height > VDBI_HEIGHT_MAX ||
+        roots[VDBI_ROOT_PLACES].height > VDBI_HEIGHT_MAX)
+        return 0;
     return m->generation > 0 && m->generation < COUNT_LIMIT &&
            m->image.sequence < COUNT_LIMIT && m->file_pages <= PAGES_MAX &&
            m->image.field_count <= VDBI_COLUMNS_MAX &&
-           m->image.heap_end / VDBI_HEAP_BLOCK <= blocks_of(&roots[VDBI_ROOT_HEAP]) &&
+           m->image.heap_end / VDBI_HEAP_BLOCK <= vdbi_array_span(roots[VDBI_ROOT_HEAP].height) &&
            m->image.slot_count / VDBI_PLACES_PER_BLOCK <=
-               blocks_of(&roots[VDBI_ROOT_PLACES]) && m->log <= 2 && (m->log == 0 || m->salt) &&
+               vdbi_array_span(roots[VDBI_ROOT_PLACES].height) && m->log <= 2 && (m->log == 0 || m->salt) &&
            m->image.dimension <= VDB_DIMENSION_MAX && m->shape.metric >= VDB_L2 &&
            m->shape.metric <= VDB_DOT && m->shape.index >= VDB_FLAT &&
            m->shape.index <= VDB_HNSW && m->file_pages >= 2 &&

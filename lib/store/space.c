@@ -426,37 +426,56 @@ static vdb_status settle(vdbi_space *s)
 
 /* Each of these reads pages of the map, in a section of its own: a checkpoint is long, and
  * a section that lasted as long would keep the cache from letting pages go. */
-#define IN_SECTION(call)                                                                 \
-    vdb_status st;                                                                       \
-    vdbi_section_begin(s->pager);                                                        \
-    st = call;                                                                           \
-    vdbi_section_end(s->pager);                                                          \
-    return st
 
 vdb_status vdbi_space_learn(vdbi_space *s)
 {
-    IN_SECTION(learn(s));
+    vdb_status st;
+
+    vdbi_section_begin(s->pager);
+    st = learn(s);
+    vdbi_section_end(s->pager);
+    return st;
 }
 
 vdb_status vdbi_space_begin(vdbi_space *s)
 {
-    IN_SECTION(begin(s));
+    vdb_status st;
+
+    vdbi_section_begin(s->pager);
+    st = begin(s);
+    vdbi_section_end(s->pager);
+    return st;
 }
 
 vdb_status vdbi_space_take(vdbi_space *s, uint32_t pages, uint64_t *place)
 {
-    IN_SECTION(take(s, pages, place));
+    vdb_status st;
+
+    vdbi_section_begin(s->pager);
+    st = take(s, pages, place);
+    vdbi_section_end(s->pager);
+    return st;
 }
 
 vdb_status vdbi_space_give(vdbi_space *s, uint64_t place, uint32_t pages,
                            uint64_t sequence)
 {
-    IN_SECTION(give(s, place, pages, sequence));
+    vdb_status st;
+
+    vdbi_section_begin(s->pager);
+    st = give(s, place, pages, sequence);
+    vdbi_section_end(s->pager);
+    return st;
 }
 
 vdb_status vdbi_space_settle(vdbi_space *s)
 {
-    IN_SECTION(settle(s));
+    vdb_status st;
+
+    vdbi_section_begin(s->pager);
+    st = settle(s);
+    vdbi_section_end(s->pager);
+    return st;
 }
 
 void vdbi_space_roots(vdbi_space *s, vdbi_ref **map, vdbi_ref **summary)
