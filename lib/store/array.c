@@ -15,7 +15,7 @@ uint64_t vdbi_array_span(uint32_t height)
 {
     uint64_t n = 1;
 
-    while (height--)
+    while (height-- && n <= UINT64_MAX / VDBI_ARRAY_FANOUT)
         n *= VDBI_ARRAY_FANOUT;
     return n;
 }

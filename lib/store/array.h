@@ -14,7 +14,8 @@
 
 enum { VDBI_ARRAY_FANOUT = 168 };
 
-/* How many blocks a structure of this height (at most VDBI_HEIGHT_MAX) can hold. */
+/* How many blocks a structure of this height can hold; beyond VDBI_HEIGHT_MAX, which only a
+ * damaged reference says, at least so many as fit 64 bits. */
 uint64_t vdbi_array_span(uint32_t height);
 
 /* Block `block` of an array whose blocks are `pages` long, or NULL for a hole. */

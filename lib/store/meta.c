@@ -90,9 +90,6 @@ static int sane(const vdbi_meta *m)
 {
     const vdbi_ref *roots = m->image.roots;
 
-    if (roots[VDBI_ROOT_HEAP].height > VDBI_HEIGHT_MAX ||
-        roots[VDBI_ROOT_PLACES].height > VDBI_HEIGHT_MAX)
-        return 0;
     return m->generation > 0 && m->generation < COUNT_LIMIT &&
            m->image.sequence < COUNT_LIMIT && m->file_pages <= PAGES_MAX &&
            m->image.field_count <= VDBI_COLUMNS_MAX &&
