@@ -11,7 +11,8 @@
 #include "db/db.h"
 
 enum {
-    GROUP_BYTES = 4 << 20 /* a group takes no further requests beyond it */
+    GROUP_BYTES = 4 << 20, /* a group takes no further requests beyond it */
+    DELETE_ROOM = 64 << 10
 };
 static const uint64_t second = 1000000000;
 
@@ -43,8 +44,10 @@ static void answer(vdbi_request *r, vdb_status st)
 
 static int has_room(vdb *db, const vdbi_request *r)
 {
-    return db->in_memory ||
-           vdbi_store_log_size(db->store) + r->log_bytes <= db->options.log_bytes;
+    /* Deletes may go a little beyond the bound: they make room. */
+    uint64_t bound = db->options.log_bytes + (r->only_deletes ? DELETE_ROOM : 0);
+
+    return db->in_memory || vdbi_store_log_size(db->store) + r->log_bytes <= bound;
 }
 
 /* Apply one request on top of *tip; the new tip is the version it made. */
@@ -81,8 +84,7 @@ static void fail_group(vdbi_request *group, vdb_status st)
     vdbi_error_save(&error);
     for (vdbi_request *r = group; r; r = r->next) {
         rests |= r->joined;
-        if (r->joined || (rests && (r->status == VDB_EXISTS || r->status == VDB_OK ||
-                                    r->status == VDB_NOT_FOUND))) {
+        if (rests && r->status >= 0) {
             r->status = st;
             r->error = error;
         }
@@ -159,13 +161,15 @@ static void process(vdb *db, vdbi_request *group)
     vdbi_free(&db->env->memory, fresh);
 }
 
-/* Take requests off the queue, but not many more bytes than a group should have. */
+/* Take requests off the queue, but not many more bytes than a group should have; and no
+ * deletes together with others, whose want of space must not be theirs. */
 static vdbi_request *take_group(vdb *db)
 {
     vdbi_request *first = db->queue_head, *last = first;
     size_t bytes = first->log_bytes;
 
-    while (last->next && bytes + last->next->log_bytes <= GROUP_BYTES) {
+    while (last->next && last->next->only_deletes == first->only_deletes &&
+           bytes + last->next->log_bytes <= GROUP_BYTES) {
         last = last->next;
         bytes += last->log_bytes;
     }

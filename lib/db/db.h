@@ -70,6 +70,7 @@ struct vdb {
     uint64_t last_sync_ns;  /* (turn) */
     _Atomic uint64_t entries;  /* changed since the last checkpoint began */
     _Atomic uint64_t log_size; /* of the current log */
+    _Atomic uint64_t dirty_left, log_left; /* what the last checkpoint left behind */
 
     vdbi_mutex checkpoint_lock;
     vdbi_mutex worker_lock;

@@ -23,14 +23,13 @@ static void settle_newest(vdb *db, vdbi_version *fresh)
 static vdb_status checkpoint(vdb *db)
 {
     vdbi_version *fresh = vdbi_calloc(&db->env->memory, 1, sizeof *fresh);
-    uint64_t entries;
     vdb_status st = fresh ? VDB_OK : VDB_NOMEM;
 
     if (st)
         return st;
     vdbi_turn_take(db);
     st = vdbi_checkpoint_begin(db->store, &db->newest->image);
-    entries = atomic_exchange(&db->entries, 0);
+    atomic_store(&db->entries, 0);
     atomic_store(&db->log_size, vdbi_store_log_size(db->store));
     vdbi_turn_give(db);
     if (!st)
@@ -39,10 +38,10 @@ static vdb_status checkpoint(vdb *db)
     if (!st) {
         settle_newest(db, fresh);
         fresh = NULL;
-    } else {
-        atomic_fetch_add(&db->entries, entries);
     }
     vdbi_checkpoint_end(db->store, vdbi_version_oldest(db));
+    atomic_store(&db->dirty_left, vdbi_pager_dirty_bytes(db->pager));
+    atomic_store(&db->log_left, st ? vdbi_store_log_size(db->store) : 0);
     vdbi_turn_give(db);
     vdbi_free(&db->env->memory, fresh);
     if (!st)
@@ -72,15 +71,19 @@ vdb_status vdbi_db_checkpoint(vdb *db)
     return st;
 }
 
-/* Enough entries, and a log as long as what would be written; or a budget is used up. */
+/* Enough entries, and a log as long as what would be written; or a budget is used up.  All
+ * are counted from the last attempt: pages that a snapshot holds stay dirty however often
+ * one tries, and a full disk stays full. */
 static int is_due(vdb *db)
 {
-    uint64_t dirty = vdbi_pager_dirty_bytes(db->pager);
-    uint64_t log = atomic_load(&db->log_size), entries = atomic_load(&db->entries);
+    uint64_t dirty = vdbi_pager_dirty_bytes(db->pager), held = atomic_load(&db->dirty_left);
+    uint64_t log = atomic_load(&db->log_size), left = atomic_load(&db->log_left);
 
+    dirty = dirty > held ? dirty - held : 0;
+    log = log > left ? log - left : 0;
     if (vdbi_store_poisoned(db->store))
         return 0;
-    return (entries >= db->options.checkpoint_entries && log >= dirty) ||
+    return (atomic_load(&db->entries) >= db->options.checkpoint_entries && log >= dirty) ||
            log >= db->options.log_bytes / 2 || dirty >= db->options.dirty_bytes;
 }
 

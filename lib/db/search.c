@@ -31,6 +31,7 @@ typedef struct search {
     uint64_t filter_ns;
     vdb_results *results;
     vdbi_record ids[2]; /* scratch of compare_ids */
+    size_t shares;      /* of the queries, on as many threads; 0: not the caller's thread */
 } search;
 
 static uint64_t now(vdb *db)
@@ -182,8 +183,8 @@ static void explain(search *s, size_t q, uint64_t distances, uint64_t search_ns)
                                     : "the index is flat: every candidate is compared");
 }
 
-/* Answer queries [from, from + count). */
-static vdb_status answer(search *s, size_t from, size_t count)
+/* Answer queries [from, from + count) of the search as queries `into`, ... of the results. */
+static vdb_status answer(search *s, size_t from, size_t count, size_t into)
 {
     vdbi_query queries[TOGETHER];
     vdbi_nearest nearest[TOGETHER];
@@ -205,15 +206,106 @@ static vdb_status answer(search *s, size_t from, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!st)
             st = add_answers(s, &nearest[i]);
-        s->results->offsets[from + i + 1] = s->results->count;
-        s->results->flags[from + i] = VDB_RESULT_EXACT;
+        s->results->offsets[into + i + 1] = s->results->count;
+        s->results->flags[into + i] = VDB_RESULT_EXACT;
         if (s->results->explains)
-            explain(s, from + i, nearest[i].distances, each);
+            explain(s, into + i, nearest[i].distances, each);
         vdbi_nearest_clear(&nearest[i]);
     }
     if (!st)
         vdbi_histogram_record(&s->db->latency, each + s->filter_ns, count);
     return st;
+}
+
+/* Answer queries [from, to). */
+static vdb_status answer_all(search *s, size_t from, size_t to)
+{
+    vdb_status st = VDB_OK;
+
+    for (size_t at = from; at < to && !st; at += TOGETHER) {
+        size_t n = to - at < TOGETHER ? to - at : TOGETHER;
+        st = vdbi_limits_tick(&s->limits);
+        if (!st)
+            st = answer(s, at, n, at - from);
+        if (!st && s->shares) { /* the others are about as far */
+            uint64_t done = (at + n - from) * s->shares;
+            vdbi_limits_progress(&s->limits, done < s->query->count ? done
+                                                                    : s->query->count,
+                                 s->query->count);
+        }
+    }
+    vdbi_record_clear(&s->ids[0]);
+    vdbi_record_clear(&s->ids[1]);
+    return st;
+}
+
+/* A share of the queries, answered by a thread into results of its own. */
+typedef struct share {
+    search search;
+    size_t from, to;
+    vdbi_thread thread;
+    int running;
+    vdb_status status;
+    vdb_error error;
+} share;
+
+static void *share_run(void *arg)
+{
+    share *s = arg;
+
+    s->status = answer_all(&s->search, s->from, s->to);
+    if (s->status) {
+        s->error.struct_size = sizeof s->error;
+        vdbi_error_save(&s->error);
+    }
+    return NULL;
+}
+
+/* Split the queries among `count` threads, the calling one included. */
+static vdb_status answer_in_parallel(search *s, size_t count)
+{
+    vdbi_memory *memory = &s->db->env->memory;
+    share *shares = vdbi_calloc(memory, count, sizeof *shares);
+    size_t each = (s->query->count + count - 1) / count;
+    vdb_status st = shares ? VDB_OK : VDB_NOMEM;
+
+    for (size_t i = 0; i < count && !st; i++) {
+        share *p = &shares[i];
+        p->from = i * each < s->query->count ? i * each : s->query->count;
+        p->to = p->from + each < s->query->count ? p->from + each : s->query->count;
+        p->search = *s;
+        p->search.results = NULL;
+        p->search.shares = i == 0 ? count : 0;
+        st = vdbi_results_create(memory, p->to - p->from, s->results->explains != NULL,
+                                 &p->search.results);
+        /* A thread that cannot be had is no error: its share is answered here. */
+        if (!st && i > 0)
+            p->running = vdbi_thread_start(&p->thread, share_run, p) == VDB_OK;
+    }
+    for (size_t i = 0; shares && i < count; i++) {
+        share *p = &shares[i];
+        if (p->running)
+            vdbi_thread_join(p->thread);
+        else if (!st)
+            share_run(p);
+        if (!st && p->status) {
+            vdbi_error_restore(&p->error);
+            st = p->status;
+        }
+        if (!st)
+            st = vdbi_results_join(s->results, p->from, p->search.results);
+        vdbi_results_destroy(p->search.results);
+    }
+    vdbi_free(memory, shares);
+    return st;
+}
+
+static size_t threads_for(const search *s)
+{
+    size_t groups = (s->query->count + TOGETHER - 1) / TOGETHER;
+    size_t threads = s->db->options.threads;
+
+    return s->matches && groups < threads ? groups : s->matches ? threads : 1;
 }
 
 static vdb_status check_dimension(const search *s)
@@ -226,7 +318,7 @@ static vdb_status check_dimension(const search *s)
 
 vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
 {
-    search s = {.db = db, .query = query};
+    search s = {.db = db, .query = query, .shares = 1};
     vdbi_version *version;
     vdb_status st = vdbi_op_view(db, query->op ? query->op->snapshot : NULL, &version);
 
@@ -242,15 +334,9 @@ vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
                                  (query->flags & VDB_QUERY_EXPLAIN) != 0, &s.results);
     if (!st)
         st = candidates(&s);
-    for (size_t from = 0; from < query->count && !st; from += TOGETHER) {
-        size_t n = query->count - from < TOGETHER ? query->count - from : TOGETHER;
-        st = vdbi_limits_tick(&s.limits);
-        if (!st)
-            st = answer(&s, from, n);
-        vdbi_limits_progress(&s.limits, from + n, query->count);
-    }
-    vdbi_record_clear(&s.ids[0]);
-    vdbi_record_clear(&s.ids[1]);
+    if (!st)
+        st = threads_for(&s) > 1 ? answer_in_parallel(&s, threads_for(&s))
+                                 : answer_all(&s, 0, query->count);
     vdbi_free(&db->env->memory, s.wanted);
     vdbi_version_release(db, version);
     if (st) {

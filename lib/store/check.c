@@ -82,8 +82,12 @@ static vdb_status visit(walk *w, const vdbi_ref *ref, uint8_t **bytes)
         *bytes = NULL;
         return tell_if_corrupt(w, ref, st);
     }
-    return w->checker->tick(w->checker->arg, w->checker->bytes,
-                            w->file_pages * VDBI_PAGE);
+    st = w->checker->tick(w->checker->arg, w->checker->bytes, w->file_pages * VDBI_PAGE);
+    if (st) {
+        vdbi_free(w->store->memory, *bytes);
+        *bytes = NULL;
+    }
+    return st;
 }
 
 static vdb_status odd(walk *w, const vdbi_ref *ref, const char *what)
@@ -117,6 +121,20 @@ static vdb_status walk_node(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
     return st;
 }
 
+/* Keep a page of the map, for comparing; beyond the file's end it must be empty. */
+static vdb_status keep_map(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
+                           uint64_t first)
+{
+    if (first * VDBI_PAGE * 8 < w->file_pages) {
+        memcpy(w->map + first * (VDBI_PAGE / 8), bytes, VDBI_PAGE);
+        return VDB_OK;
+    }
+    for (int i = 0; i < VDBI_PAGE; i++)
+        if (bytes[i])
+            return odd(w, ref, "pages beyond the end of the file are marked as used");
+    return VDB_OK;
+}
+
 static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height, uint64_t first)
 {
     uint8_t *bytes;
@@ -131,8 +149,8 @@ static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height, uint
     st = visit(w, ref, &bytes);
     if (!st && bytes && height)
         st = walk_node(w, ref, bytes, first);
-    if (!st && bytes && !height && w->map && w->structure == VDBI_CHECK_MAP)
-        memcpy(w->map + first * (VDBI_PAGE / 8), bytes, VDBI_PAGE);
+    if (!st && bytes && !height && w->structure == VDBI_CHECK_MAP)
+        st = keep_map(w, ref, bytes, first);
     vdbi_free(w->store->memory, bytes);
     return st;
 }
@@ -213,32 +231,32 @@ static vdb_status walk_tree(walk *w, const vdbi_ref *ref, uint32_t height,
     return st;
 }
 
-/* The columns: two pages of directory, then an array for each field. */
-static vdb_status walk_columns(walk *w, const vdbi_ref *top)
+/* The columns: two pages of directory (level 2, then 1), then an array for each field. */
+static vdb_status walk_columns(walk *w, const vdbi_ref *ref, uint32_t level)
 {
-    uint8_t *upper, *lower;
+    uint8_t *bytes;
     vdb_status st;
 
-    if (vdbi_ref_none(top))
+    if (vdbi_ref_none(ref))
         return VDB_OK;
-    if (top->height != 2 || top->pages != 1)
-        return odd(w, top, "not the columns' directory");
-    st = visit(w, top, &upper);
-    for (uint32_t i = 0; !st && upper && i < VDBI_DIRECTORY_FANOUT; i++) {
-        vdbi_ref low, column;
-        vdbi_ref_get(upper + vdbi_child_offset(upper, i), &low);
-        if (vdbi_ref_none(&low))
-            continue;
-        if (low.height != 1 || low.pages != 1)
-            return odd(w, &low, "not the columns' directory");
-        st = visit(w, &low, &lower);
-        for (uint32_t j = 0; !st && lower && j < VDBI_DIRECTORY_FANOUT; j++) {
-            vdbi_ref_get(lower + vdbi_child_offset(lower, j), &column);
-            st = walk_array(w, &column, column.height, 0);
-        }
-        vdbi_free(w->store->memory, lower);
+    if (level == 0)
+        return walk_array(w, ref, ref->height, 0);
+    if (ref->height != level || ref->pages != 1)
+        return odd(w, ref, "not the columns' directory");
+    st = visit(w, ref, &bytes);
+    if (!st && bytes &&
+        (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != level ||
+         bytes[5] != w->structure)) {
+        st = odd(w, ref, "not the columns' directory");
+        vdbi_free(w->store->memory, bytes);
+        return st;
     }
-    vdbi_free(w->store->memory, upper);
+    for (uint32_t i = 0; !st && bytes && i < VDBI_DIRECTORY_FANOUT; i++) {
+        vdbi_ref child;
+        vdbi_ref_get(bytes + vdbi_child_offset(bytes, i), &child);
+        st = walk_columns(w, &child, level - 1);
+    }
+    vdbi_free(w->store->memory, bytes);
     return st;
 }
 
@@ -259,7 +277,7 @@ static vdb_status walk_root(walk *w, int root, const vdbi_ref *ref)
         return vdbi_ref_none(ref) ? VDB_OK
                                   : walk_tree(w, ref, ref->height, &none, &none);
     case VDBI_ROOT_COLUMNS:
-        return walk_columns(w, ref);
+        return walk_columns(w, ref, 2);
     case VDBI_ROOT_VECTORS:
         if (!w->meta->image.dimension)
             return VDB_OK;

@@ -15,6 +15,11 @@
 #include "store/store_priv.h"
 #include "store/tree.h"
 
+enum {
+    HEAP_BLOCKS_MAX = 1 << 28, /* 4 TiB */
+    PAUSE_IDS = 4096
+};
+
 typedef struct audit {
     vdbi_store *store;
     vdbi_pager *pager;
@@ -76,6 +81,7 @@ static vdb_status check_id(audit *a, const uint8_t *key, size_t length, uint32_t
 static vdb_status check_ids(audit *a)
 {
     vdbi_tree_cursor cursor;
+    uint8_t last[VDBI_KEY_MAX];
     uint64_t count = 0;
     vdb_status st = vdbi_tree_seek(&cursor, a->pager, &a->image->roots[VDBI_ROOT_IDS], "",
                                    0);
@@ -86,8 +92,18 @@ static vdb_status check_ids(audit *a)
         st = vdbi_tree_next(&cursor, &key, &length, &value, &value_length);
         if (st || !key)
             break;
-        count++;
         st = check_id(a, key, length, value_length == 4 ? vdbi_get32(value) : UINT32_MAX);
+        if (!st && ++count % PAUSE_IDS == 0 && length <= sizeof last) {
+            memcpy(last, key, length);
+            vdbi_section_end(a->pager);
+            st = a->checker->tick(a->checker->arg, count, a->image->live_count);
+            vdbi_section_begin(a->pager);
+            if (!st)
+                st = vdbi_tree_seek(&cursor, a->pager, &a->image->roots[VDBI_ROOT_IDS],
+                                    last, length);
+            if (!st) /* that id itself, once more */
+                st = vdbi_tree_next(&cursor, &key, &length, &value, &value_length);
+        }
     }
     st = absorb(a, st);
     if (!st && count != a->image->live_count)
@@ -274,6 +290,9 @@ vdb_status vdbi_check_image(vdbi_store *s, const vdbi_image *image, vdbi_checker
 
     a.record.memory = s->memory;
     a.heap_blocks = (size_t)(image->heap_end / VDBI_HEAP_BLOCK + 1);
+    if (a.heap_blocks > HEAP_BLOCKS_MAX)
+        return vdbi_check_tell(checker, -1, "heap: it ends at byte %llu",
+                               (unsigned long long)image->heap_end);
     a.live = vdbi_calloc(s->memory, words, 8);
     a.named = vdbi_calloc(s->memory, words, 8);
     a.heap = vdbi_calloc(s->memory, a.heap_blocks, sizeof *a.heap);

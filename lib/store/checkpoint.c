@@ -282,6 +282,10 @@ vdb_status vdbi_checkpoint_begin(vdbi_store *s, const vdbi_image *image)
         if (vdbi_log_poisoned(s->log))
             vdbi_store_poison(s, st);
     }
+    /* A retry does not turn the log over, so S lies inside of it: every frame up to S must
+     * be durable before a meta page says S, in every durability. */
+    if (!st && vdbi_log_two(s->log))
+        st = vdbi_store_sync(s);
     if (!st)
         st = choose(s, image);
     if (st)

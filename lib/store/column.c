@@ -34,6 +34,10 @@ vdb_status vdbi_field_lookup(vdbi_pager *pager, const vdbi_image *image, const c
     if (found != 8 || *field >= image->field_count)
         return vdbi_fail(VDB_CORRUPT, "field '%.*s': a column that does not exist",
                          vdbi_clip(path, length), path);
+    /* Each code was given to a string in a record, and the heap's end never goes back. */
+    if (*codes > image->heap_end)
+        return vdbi_fail(VDB_CORRUPT, "field '%.*s': %u codes, more than there were strings",
+                         vdbi_clip(path, length), path, *codes);
     return VDB_OK;
 }
 

@@ -141,8 +141,8 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
     if (best < 0)
         return create_if_unfinished(
             s, size,
-            kind[1] == VDBI_META_ZERO && (size == 2 * VDBI_PAGE ||
-                                          kind[0] == VDBI_META_ZERO));
+            kind[1] == VDBI_META_ZERO &&
+                (kind[0] == VDBI_META_ZERO || size == 2 * VDBI_PAGE));
     if (kind[1 - best] == VDBI_META_VALID &&
         (memcmp(meta[0].uuid, meta[1].uuid, VDBI_UUID) != 0 ||
          meta[best].generation == meta[1 - best].generation))
@@ -151,7 +151,7 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
                             "%llu and %llu)",
                             s->config.path, (unsigned long long)meta[0].generation,
                             (unsigned long long)meta[1].generation);
-    if (size < meta[best].file_pages * VDBI_PAGE)
+    if (size / VDBI_PAGE < meta[best].file_pages)
         return vdbi_fail_at(VDB_CORRUPT, (int64_t)size,
                             "%s: the file ends at byte %llu, it should have %llu: it was "
                             "truncated",

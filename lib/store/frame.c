@@ -291,11 +291,17 @@ static vdb_status ref_in_bounds(vdbi_pager *p, const vdbi_ref *ref)
     return VDB_OK;
 }
 
+/* VDBI_FUZZ_TRUST_CHECKSUMS is for fuzzing only: it lets changed pages reach the code
+ * behind the checksum, which must stand whatever they say (tests/fuzz/fuzz_file.c). */
 static vdb_status check_sum(vdbi_pager *p, const vdbi_ref *ref, const uint8_t *bytes)
 {
+#ifdef VDBI_FUZZ_TRUST_CHECKSUMS
+    (void)p, (void)ref, (void)bytes;
+#else
     if (vdbi_page_checksum(bytes, ref->pages, ref->place, ref->generation) !=
         ref->checksum)
         return damaged(p, ref, "the checksum does not match");
+#endif
     return VDB_OK;
 }
 

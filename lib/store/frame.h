@@ -28,7 +28,7 @@ enum {
     VDBI_PAGE = 4096,
     VDBI_REF_BYTES = 24,
     VDBI_KIDS_MAX = 168,
-    VDBI_HEIGHT_MAX = 12,
+    VDBI_HEIGHT_MAX = 8, /* 168^8 blocks; and their number still fits 64 bits */
     VDBI_BLOCK_PAGES_MAX = 64,
     VDBI_ARRAY_MAGIC = 0x72724176, /* "vArr" */
     VDBI_TREE_MAGIC = 0x65725476   /* "vTre" */

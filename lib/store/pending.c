@@ -332,6 +332,9 @@ static vdb_status live_mark(vdbi_pending *p, uint32_t slot, int live)
     if (((*bytes & bit) != 0) == live)
         return vdbi_fail(VDB_CORRUPT, "slot %u is already %s", slot,
                          live ? "in use" : "dead");
+    if (live ? p->image.live_count >= p->image.slot_count : p->image.live_count == 0)
+        return vdbi_fail(VDB_CORRUPT, "%llu live vectors in %u slots",
+                         (unsigned long long)p->image.live_count, p->image.slot_count);
     *bytes = (uint8_t)(*bytes ^ bit);
     p->image.live_count += live ? 1 : UINT64_MAX;
     return VDB_OK;

@@ -155,8 +155,10 @@ vdb_status vdbi_record_place(vdbi_pager *pager, const vdbi_image *image, uint32_
     out->has_metadata = vdbi_get32(header + 4) > 0;
     out->metadata_length = out->has_metadata ? vdbi_get32(header + 4) - 1 : 0;
     out->lists_length = vdbi_get32(header + 8);
+    /* A list takes 8 bytes, and 16 for each element: less than 16 times its text. */
     if (out->id_length == 0 || out->id_length > VDB_ID_MAX ||
-        out->metadata_length > VDB_METADATA_MAX || out->lists_length % 8)
+        out->metadata_length > VDB_METADATA_MAX || out->lists_length % 8 ||
+        out->lists_length > VDBI_LIST_ELEMENT * (uint64_t)out->metadata_length)
         return vdbi_fail(VDB_CORRUPT, "slot %u: a record that makes no sense", slot);
     out->lists_offset =
         (sizeof header + (uint64_t)out->id_length + out->metadata_length + 7) / 8 * 8;
@@ -171,17 +173,18 @@ vdb_status vdbi_record_read(vdbi_pager *pager, const vdbi_image *image, uint32_t
 {
     vdbi_record_place_info place = {0};
     uint8_t *id, *metadata, *lists;
+    size_t lists_length;
     vdb_status st = vdbi_record_place(pager, image, slot, &place);
 
+    lists_length = parts & VDBI_RECORD_LISTS ? place.lists_length : 0;
     if (!st)
         st = vdbi_grow(r->memory, &r->buffer, &r->capacity,
-                       (size_t)place.id_length + place.metadata_length + 16 +
-                           place.lists_length,
+                       (size_t)place.id_length + place.metadata_length + 16 + lists_length,
                        1);
     if (st)
         return st;
     lists = r->buffer;
-    id = lists + place.lists_length;
+    id = lists + lists_length;
     metadata = id + place.id_length + 1;
     r->id = r->metadata = NULL;
     r->lists = NULL;

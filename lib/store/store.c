@@ -197,6 +197,17 @@ static vdb_status recover(vdbi_store *s, vdbi_image *image)
     return st;
 }
 
+/* What was asked for counts only while nothing has fixed it. */
+static vdb_status adopt_dimension(const vdbi_store *s, vdbi_image *image)
+{
+    if (s->config.dimension && image->dimension &&
+        s->config.dimension != image->dimension)
+        return contradiction("dimension", s->config.dimension, image->dimension);
+    if (!image->dimension)
+        image->dimension = s->config.dimension;
+    return VDB_OK;
+}
+
 static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
 {
     int mapped = !s->config.path || (s->config.vfs->map &&
@@ -219,15 +230,13 @@ static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
         st = vdbi_slots_create(s->memory, &s->slots);
     if (st)
         return st;
-    if (s->meta.image.dimension == 0)
-        s->meta.image.dimension = s->config.dimension;
     *image = s->meta.image;
     vdbi_pager_set_file_pages(s->pager, s->meta.file_pages);
     atomic_store(&s->durable_sequence, s->meta.image.sequence);
     atomic_store(&s->generation, s->meta.generation);
     atomic_store(&s->file_pages, s->meta.file_pages);
     if (!s->config.path)
-        return VDB_OK;
+        return adopt_dimension(s, image);
     st = vdbi_space_create(s->memory, s->pager, &s->meta.space, &s->meta.summary,
                            s->meta.file_pages, &s->space);
     if (!st)
@@ -235,7 +244,9 @@ static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
                              s->meta.uuid, &s->log);
     if (!st && vdbi_space_learn(s->space) == VDB_CORRUPT)
         vdbi_store_say(s, VDB_LOG_ERROR, "the summary of free space is damaged");
-    return st ? st : recover(s, image);
+    if (!st)
+        st = recover(s, image);
+    return st ? st : adopt_dimension(s, image);
 }
 
 vdb_status vdbi_store_open(const vdbi_store_config *config, vdbi_store **out,

@@ -24,7 +24,7 @@ import tempfile
 # What any object may use: computation without effects, and the libraries that the
 # library stands on.
 PURE = set('''
-memcpy memmove memset memcmp memchr memmem strlen strcmp strncmp strchr strrchr strstr
+memcpy memmove memset memcmp bcmp memchr memmem strlen strcmp strncmp strchr strrchr strstr
 strnlen strcpy snprintf vsnprintf bsearch qsort __errno_location strerror_r __xpg_strerror_r
 sqrt sqrtf fabs fabsf floor ceil ldexp frexp log log2 exp exp2 pow lround llround isnan
 isinf strtod strtoull strtoll strtoul isfinite nearbyint trunc round

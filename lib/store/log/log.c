@@ -2,6 +2,7 @@
 #include "store/log/log_priv.h"
 
 #include <assert.h>
+#include <errno.h>
 
 enum { OTHER_RESERVE = 64 << 10 };
 
@@ -61,6 +62,14 @@ vdb_status vdbi_log_file_open(vdbi_log *log, int index, uint32_t flags)
     if (!st)
         f->open = 1;
     return st;
+}
+
+vdb_status vdbi_log_file_exists(vdbi_log *log, int index, int *there)
+{
+    int rc = log->vfs->exists(log->vfs->arg, log->path[index]);
+
+    *there = rc == 0;
+    return rc == 0 || rc == -ENOENT ? VDB_OK : vdbi_fail_system(rc, "%s", log->path[index]);
 }
 
 void vdbi_log_count_bytes(vdbi_log *log)
@@ -186,11 +195,37 @@ static vdb_status begin_file(vdbi_log *log, int index, uint64_t previous,
     return VDB_OK;
 }
 
+/* Cut a log, if there is one with anything in it, to nothing, durably. */
+static vdb_status empty_file(vdbi_log *log, int index)
+{
+    log_file *f = &log->files[index];
+    int there;
+    vdb_status st = vdbi_log_file_exists(log, index, &there);
+
+    if (st || !there)
+        return st;
+    st = vdbi_log_file_open(log, index, 0);
+    if (!st)
+        st = vdbi_file_size(&f->file, &f->size);
+    if (st || f->size == 0)
+        return st;
+    st = vdbi_file_truncate(&f->file, 0);
+    if (!st)
+        st = sync_or_poison(log, f);
+    if (!st)
+        f->end = f->size = f->reserved = 0;
+    return st;
+}
+
 vdb_status vdbi_log_take(vdbi_log *log, uint64_t generation, uint64_t sequence)
 {
     vdb_status st = check_poison(log);
 
     assert(log->current < 0);
+    /* The other one may hold what WITHOUT_LOG has given up: its frames must not be found
+     * beside a newer generation. */
+    if (!st)
+        st = empty_file(log, 1);
     if (!st)
         st = begin_file(log, 0, 0, generation, sequence);
     if (st)
@@ -253,23 +288,8 @@ vdb_status vdbi_log_retire(vdbi_log *log)
 {
     vdb_status st = VDB_OK;
 
-    for (int i = 0; i < 2 && !st; i++) {
-        log_file *f = &log->files[i];
-        st = vdbi_log_file_open(log, i, 0);
-        if (st == VDB_NOT_FOUND) {
-            st = VDB_OK;
-            continue;
-        }
-        if (!st)
-            st = vdbi_file_size(&f->file, &f->size);
-        if (st || f->size == 0)
-            continue;
-        st = vdbi_file_truncate(&f->file, 0);
-        if (!st)
-            st = sync_or_poison(log, f);
-        if (!st)
-            f->end = f->size = f->reserved = 0;
-    }
+    for (int i = 0; i < 2 && !st; i++)
+        st = empty_file(log, i);
     if (!st) {
         log->current = -1;
         log->two = 0;

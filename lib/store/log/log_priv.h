@@ -66,6 +66,7 @@ struct vdbi_log {
 /* Open file `index` if it is not; VDB_NOT_FOUND when it is missing and flags do not
  * create it. */
 vdb_status vdbi_log_file_open(vdbi_log *log, int index, uint32_t flags);
+vdb_status vdbi_log_file_exists(vdbi_log *log, int index, int *there);
 void vdbi_log_count_bytes(vdbi_log *log);
 
 extern const uint8_t vdbi_log_magic[8];

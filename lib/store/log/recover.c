@@ -61,10 +61,9 @@ static vdb_status header_read(vdbi_log *log, int index, log_header *h, int *vali
 /* Open a log for reading if it is there. */
 static vdb_status open_if_there(vdbi_log *log, int index, int *there)
 {
-    vdb_status st = vdbi_log_file_open(log, index, VDB_VFS_READONLY);
+    vdb_status st = vdbi_log_file_exists(log, index, there);
 
-    *there = st == VDB_OK;
-    return st == VDB_NOT_FOUND ? VDB_OK : st;
+    return st || !*there ? st : vdbi_log_file_open(log, index, VDB_VFS_READONLY);
 }
 
 /* Whether these bytes are the header of a frame of this log, whole in itself. */
@@ -373,6 +372,11 @@ vdb_status vdbi_log_recover(vdbi_log *log, const vdbi_log_start *start,
                            log->path[index]);
         }
     }
+    if (!st && start->number && s.sequence < start->sequence)
+        st = vdbi_fail(VDB_CORRUPT,
+                       "%s: it ends at commit %llu, before the %llu of the meta page",
+                       log->path[log->current], (unsigned long long)s.sequence,
+                       (unsigned long long)start->sequence);
     for (int i = 0; i < 2 && !st; i++)
         if (!reached[i])
             st = check_unreached(log, i, start->generation);
