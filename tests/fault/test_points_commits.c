@@ -119,6 +119,7 @@ typedef struct gate {
     request *requests;
     size_t count;
     bool queued, fails;
+    bool deletes; /* the first request, too */
 } gate;
 
 /* At the first write to a log start the requests, and give each the time to queue. */
@@ -145,7 +146,10 @@ static void run_group(machine *m, gate *g)
 {
     m->hook_arg = g;
     m->hook = queue_them;
-    put(m, 100, 1);
+    if (g->deletes)
+        drop(m, 0);
+    else
+        put(m, 100, 1);
     for (size_t i = 0; i < g->count; i++)
         pthread_join(g->requests[i].thread, NULL);
     m->hook = NULL;
@@ -155,7 +159,7 @@ static void a_group_has_one_sync(void **state)
 {
     machine *m = machine_new(true);
     request requests[6] = {{.n = 1}, {.n = 2}, {.n = 3}, {.n = 4}, {.n = 5}, {.n = 6}};
-    gate g = {requests, 6, false, false};
+    gate g = {requests, 6, false, false, false};
     uint64_t before;
 
     (void)state;
@@ -182,7 +186,7 @@ static void an_answer_that_rests_on_the_group_waits_for_it(void **state)
                            {.n = 1, .is_new = true},
                            {.n = 0, .removes = true},
                            {.n = 0, .removes = true}};
-    gate g = {requests, 4, false, true};
+    gate g = {requests, 4, false, true, false};
 
     (void)state;
     machine_open(m);
@@ -201,6 +205,30 @@ static void an_answer_that_rests_on_the_group_waits_for_it(void **state)
     expect(m, 0, 1);
     expect(m, 1, 2);
     expect_sound(m, 3);
+    machine_free(m);
+}
+
+/* On a full disk, queued together: the insert's want of space is not the delete's. */
+static void a_delete_does_not_share_an_inserts_want_of_space(void **state)
+{
+    machine *m = machine_new(true);
+    request requests[3] = {
+        {.n = 200000}, {.n = 1, .removes = true}, {.n = 2, .removes = true}};
+    gate g = {requests, 3, false, false, true};
+    unsigned n = 0;
+
+    (void)state;
+    machine_open(m);
+    put_many(m, 0, 50, 1);
+    checkpoint(m);
+    faultfs_set_capacity(m->fs, faultfs_used(m->fs) + (128u << 10));
+    for (n = 50; n < 100000 && !try_put(m, n, 1);)
+        n++;
+    run_group(m, &g);
+    assert_int_equal(requests[0].status, VDB_FULL);
+    assert_int_equal(requests[1].status, VDB_OK);
+    assert_int_equal(requests[2].status, VDB_OK);
+    expect_sound(m, n - 3);
     machine_free(m);
 }
 
@@ -285,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_failed_request_of_many_frames_leaves_none),
         cmocka_unit_test(a_group_has_one_sync),
         cmocka_unit_test(an_answer_that_rests_on_the_group_waits_for_it),
+        cmocka_unit_test(a_delete_does_not_share_an_inserts_want_of_space),
         cmocka_unit_test(full_is_durable_at_once),
         cmocka_unit_test(normal_is_durable_after_a_second),
         cmocka_unit_test(off_is_durable_after_a_checkpoint),

@@ -46,6 +46,54 @@ static void a_retry_keeps_both_logs(void **state)
     machine_free(m);
 }
 
+/* A retry does not turn the log over, so S lies inside the second: what is there up to
+ * S must be durable before a meta page says S, also where no commit is synced. */
+static void a_retry_makes_durable_what_it_saves(void **state)
+{
+    machine *m = machine_new(true);
+
+    (void)state;
+    m->options.durability = VDB_OFF;
+    machine_open(m);
+    put_many(m, 0, 3, 1);
+    m->hook = full_main;
+    expect_failed(vdb_checkpoint(m->db, NULL), VDB_FULL, "");
+    m->hook = NULL;
+    put_many(m, 3, 2, 1);
+    checkpoint(m);
+    assert_int_equal(stats_of(m).durable_sequence, 5);
+    machine_cut(m, FAULTFS_NONE, 0);
+    machine_open(m);
+    expect_many(m, 0, 5, 1);
+    put(m, 5, 1);
+    machine_kill(m);
+    machine_open(m);
+    expect_many(m, 0, 6, 1);
+    expect_sound(m, 6);
+    machine_free(m);
+}
+
+static void a_log_that_ends_before_s_is_told(void **state)
+{
+    machine *m = two_logs();
+    content log;
+
+    (void)state;
+    put(m, 4, 1);
+    m->hook = NULL;
+    checkpoint(m);
+    machine_kill(m);
+    log = content_get(m, LOG2);
+    log.size = frame_at(&log, 1);
+    content_put(m, LOG2, &log);
+    expect_failed(machine_try_open(m), VDB_CORRUPT, LOG2);
+    content_free(&log);
+    m->options.flags = VDB_OPEN_WITHOUT_LOG | VDB_OPEN_READONLY;
+    machine_open(m);
+    expect_many(m, 0, 5, 1);
+    machine_free(m);
+}
+
 static void at_the_bound_writes_are_full_and_reads_go_on(void **state)
 {
     machine *m = machine_new(true);
@@ -136,6 +184,37 @@ static void across_a_recycled_log_it_does_not_count(void **state)
     m->options.flags = VDB_OPEN_WITHOUT_LOG | VDB_OPEN_READONLY;
     machine_open(m);
     expect_sound(m, 0);
+    machine_free(m);
+}
+
+/* What a salvage has given up must not be taken, later, for newer than what it began.
+ */
+static void what_without_log_gives_up_stays_gone(void **state)
+{
+    machine *m = machine_new(true);
+
+    (void)state;
+    machine_open(m);
+    put(m, 0, 1);
+    checkpoint(m);
+    put(m, 0, 2);
+    checkpoint(m);
+    put(m, 0, 3);
+    m->hook = full_main;
+    expect_failed(vdb_checkpoint(m->db, NULL), VDB_FULL, "");
+    put(m, 0, 4);
+    machine_kill(m);
+    rot_newest_meta(m);
+    expect_failed(machine_try_open(m), VDB_CORRUPT, "");
+    m->options.flags = VDB_OPEN_WITHOUT_LOG;
+    machine_open(m);
+    expect(m, 0, 1);
+    put(m, 1, 1);
+    machine_kill(m);
+    m->options.flags = 0;
+    machine_open(m);
+    expect_many(m, 0, 2, 1);
+    expect_sound(m, 2);
     machine_free(m);
 }
 
@@ -303,9 +382,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_retry_keeps_both_logs),
+        cmocka_unit_test(a_retry_makes_durable_what_it_saves),
+        cmocka_unit_test(a_log_that_ends_before_s_is_told),
         cmocka_unit_test(at_the_bound_writes_are_full_and_reads_go_on),
         cmocka_unit_test(the_older_meta_page_needs_the_logs),
         cmocka_unit_test(across_a_recycled_log_it_does_not_count),
+        cmocka_unit_test(what_without_log_gives_up_stays_gone),
         cmocka_unit_test(a_torn_meta_page_loses_nothing),
         cmocka_unit_test(a_log_that_is_not_reached_is_ignored),
         cmocka_unit_test(two_rotten_meta_pages_are_no_empty_database),

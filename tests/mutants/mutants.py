@@ -140,6 +140,21 @@ plant('turned-over-twice',
       (CHECKPOINT, '    if (vdbi_log_current(s->log) && !vdbi_log_two(s->log)) {',
        '    if (vdbi_log_current(s->log)) {'),
       (LOG, 'assert(log->current >= 0 && !log->two && log->group_length == 0);', ''))
+plant('retry-does-not-sync',
+      'a meta page says S, and frames up to S may not be durable',
+      'points power',
+      (CHECKPOINT, '    if (!st && vdbi_log_two(s->log))\n        st = vdbi_store_sync(s);',
+       ''))
+plant('given-up-log-stays',
+      'frames that WITHOUT_LOG has given up are found beside a newer generation',
+      'points api-bad_input',
+      (LOG, '    if (!st)\n        st = empty_file(log, 1);\n    if (!st)\n'
+            '        st = begin_file(log, 0, 0',
+       '    if (!st)\n        st = begin_file(log, 0, 0'))
+plant('log-may-end-before-s',
+      'a log that ends before the S of its meta page counts as whole',
+      'points',
+      (RECOVER, '    if (!st && start->number && s.sequence < start->sequence)', '    if (0)'))
 plant('missing-log-is-empty',
       'a log that the meta page leads to and that is not there counts as empty',
       'points api-bad_input',
@@ -170,7 +185,7 @@ plant('group-keeps-a-failed-request',
 plant('answer-does-not-wait',
       'EXISTS and NOT_FOUND that rest on a group which failed are given all the same',
       'points',
-      (COMMIT, '        if (r->joined || (rests &&', '        if (r->joined || (0 && rests &&'))
+      (COMMIT, '        if (rests && r->status >= 0) {', '        if (r->joined) {'))
 plant('failed-group-published',
       'versions whose log was not written are seen',
       'points io',
@@ -327,8 +342,8 @@ plant('large-commit-not-refused',
 plant('log-without-bound',
       'the log grows beyond its bound',
       'points',
-      (COMMIT, '    return db->in_memory ||\n           vdbi_store_log_size',
-       '    return 1 || db->in_memory ||\n           vdbi_store_log_size'),
+      (COMMIT, '    return db->in_memory || vdbi_store_log_size',
+       '    return bound || db->in_memory || vdbi_store_log_size'),
       (MAINTENANCE, '           log >= db->options.log_bytes / 2 ||', '           '))
 plant('dirty-without-budget',
       'unsaved pages start no checkpoint',
@@ -342,6 +357,10 @@ plant('normal-never-syncs',
       'at NORMAL the log is not synced after a second',
       'points',
       (COMMIT, '    if (now - db->last_sync_ns < second)', '    if (now)'))
+plant('deletes-grouped-with-others',
+      'a delete that would fit is refused with the insert in its group that does not',
+      'points',
+      (COMMIT, 'last->next->only_deletes == first->only_deletes &&', ''))
 plant('no-reserve-for-deletes',
       'a full disk takes no deletes',
       'points power:full_disk',
