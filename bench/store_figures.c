@@ -62,7 +62,9 @@ static double megabytes(const char *path)
 /* Put rows [from, to) of pseudo-random values, a thousand a batch. */
 static void load(vdb *db, size_t dim, size_t from, size_t to)
 {
-    enum { BATCH = 1000 };
+    enum {
+        BATCH = 1000
+    };
     float *vectors = malloc(BATCH * dim * sizeof *vectors);
     char(*ids)[16] = malloc(BATCH * sizeof *ids);
     const char *pointers[BATCH];
@@ -139,10 +141,11 @@ static void small_change(const char *path, size_t vectors)
     vdb *db = open_db(path);
 
     must(vdb_insert(db, "one more", v, 32, NULL), "insert");
-    must(vdb_checkpoint(db, NULL), "checkpoint"); /* as the close would; to be counted */
+    must(vdb_checkpoint(db, NULL),
+         "checkpoint"); /* as the close would; to be counted */
     must(vdb_stats_get(db, &stats), "stats");
-    printf("one insert and a checkpoint among %zu vectors: %llu bytes written\n", vectors,
-           (unsigned long long)stats.written_bytes);
+    printf("one insert and a checkpoint among %zu vectors: %llu bytes written\n",
+           vectors, (unsigned long long)stats.written_bytes);
     must(vdb_close(db), "close");
 }
 
@@ -195,7 +198,10 @@ static double raw_rate(const char *path, size_t bytes, uint64_t syncs)
 
 static void gigabyte(const char *path)
 {
-    enum { DIM = 784, ROWS = 320000 };
+    enum {
+        DIM = 784,
+        ROWS = 320000
+    };
     double data = (double)ROWS * DIM * 4, begin, took;
     vdb_stats stats = VDB_STATS_INIT;
     struct rusage usage;

@@ -10,7 +10,8 @@
  *     vdb_insert(db, "a", (const float[]){1, 2, 3}, 3, "{\"kind\": \"first\"}");
  *     vdb_search(db, (const float[]){1, 2, 2}, 3, 10, &hits);
  *     for (size_t i = 0; i < vdb_results_count(hits); i++)
- *         printf("%s %g\n", vdb_results_id(hits, i, NULL), vdb_results_distances(hits)[i]);
+ *         printf("%s %g\n", vdb_results_id(hits, i, NULL),
+ *                vdb_results_distances(hits)[i]);
  *     vdb_results_free(hits);
  *     vdb_close(db);
  *
@@ -79,20 +80,20 @@ typedef int32_t vdb_type;
 /* Statuses.  Each tells the caller what to do. */
 enum {
     VDB_OK = 0,
-    VDB_INVALID = 1,     /* fix the argument */
-    VDB_NOT_FOUND = 2,   /* no such id, or no such file with MUST_EXIST */
-    VDB_EXISTS = 3,      /* the id, or the file with EXCLUSIVE, is there */
-    VDB_NOMEM = 4,       /* an allocation failed */
-    VDB_IO = 5,          /* the file system failed */
-    VDB_FULL = 6,        /* the disk, or a limit, is full: make room */
-    VDB_CORRUPT = 7,     /* the file is damaged or is no database: restore */
-    VDB_BUSY = 8,        /* held by another process or handle: try again */
-    VDB_READONLY = 9,    /* opened for reading */
-    VDB_UNSUPPORTED = 10,/* this library does not do that */
-    VDB_TIMEOUT = 11,    /* vdb_op.timeout_ms has passed */
-    VDB_CANCELLED = 12,  /* vdb_cancel_set() was called */
-    VDB_POISONED = 13,   /* a sync failed: close and reopen; reads go on */
-    VDB_MISUSE = 14      /* a bug of the caller that could be noticed */
+    VDB_INVALID = 1,      /* fix the argument */
+    VDB_NOT_FOUND = 2,    /* no such id, or no such file with MUST_EXIST */
+    VDB_EXISTS = 3,       /* the id, or the file with EXCLUSIVE, is there */
+    VDB_NOMEM = 4,        /* an allocation failed */
+    VDB_IO = 5,           /* the file system failed */
+    VDB_FULL = 6,         /* the disk, or a limit, is full: make room */
+    VDB_CORRUPT = 7,      /* the file is damaged or is no database: restore */
+    VDB_BUSY = 8,         /* held by another process or handle: try again */
+    VDB_READONLY = 9,     /* opened for reading */
+    VDB_UNSUPPORTED = 10, /* this library does not do that */
+    VDB_TIMEOUT = 11,     /* vdb_op.timeout_ms has passed */
+    VDB_CANCELLED = 12,   /* vdb_cancel_set() was called */
+    VDB_POISONED = 13,    /* a sync failed: close and reopen; reads go on */
+    VDB_MISUSE = 14       /* a bug of the caller that could be noticed */
 };
 
 enum {
@@ -111,7 +112,7 @@ enum {
 
 enum {
     VDB_F32 = 0,
-    VDB_F16 = 1,  /* 1 to 4 are reserved: VDB_UNSUPPORTED */
+    VDB_F16 = 1, /* 1 to 4 are reserved: VDB_UNSUPPORTED */
     VDB_BF16 = 2,
     VDB_I8 = 3,
     VDB_B1 = 4
@@ -148,11 +149,11 @@ enum {
 
 typedef struct vdb_options {
     size_t struct_size;
-    vdb_env *env;           /* NULL: the library's own; must outlive the handle */
-    uint32_t flags;         /* VDB_OPEN_*; 0 = read-write, created if missing */
+    vdb_env *env;   /* NULL: the library's own; must outlive the handle */
+    uint32_t flags; /* VDB_OPEN_*; 0 = read-write, created if missing */
     /* Creation options: stored in the file.  At a reopening 0 means "as stored";
      * a value that contradicts the file is VDB_INVALID. */
-    uint32_t dimension;     /* 0: fixed by the first insert */
+    uint32_t dimension; /* 0: fixed by the first insert */
     vdb_metric metric;
     vdb_index_kind index;
     vdb_type type;
@@ -168,8 +169,10 @@ typedef struct vdb_options {
     uint64_t dirty_bytes;        /* 0 = 64 MiB: unsaved pages that start a checkpoint */
     uint64_t cache_bytes;        /* 0 = 256 MiB: cache of VDB_OPEN_NO_MMAP */
 } vdb_options;
-#define VDB_OPTIONS_INIT                                                       \
-    { sizeof(vdb_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define VDB_OPTIONS_INIT                                                               \
+    {                                                                                  \
+        sizeof(vdb_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0         \
+    }
 
 /* What many operations share: limits in time, the instant they see, progress. */
 typedef struct vdb_op {
@@ -183,8 +186,10 @@ typedef struct vdb_op {
     uint32_t timeout_ms; /* 0 = none; monotonic time */
     uint32_t reserved;
 } vdb_op;
-#define VDB_OP_INIT                                                            \
-    { sizeof(vdb_op), NULL, NULL, NULL, NULL, 0, 0 }
+#define VDB_OP_INIT                                                                    \
+    {                                                                                  \
+        sizeof(vdb_op), NULL, NULL, NULL, NULL, 0, 0                                   \
+    }
 
 /**
  * Open a database, creating it if it is not there.
@@ -233,8 +238,8 @@ VDB_API vdb_status vdb_close(vdb *db);
  *            VDB_READONLY, VDB_NOMEM.
  * Durable:   when it returns VDB_OK, as the handle's durability says.
  */
-VDB_API vdb_status vdb_insert(vdb *db, const char *id, const float *vector,
-                              size_t dim, const char *metadata_json);
+VDB_API vdb_status vdb_insert(vdb *db, const char *id, const float *vector, size_t dim,
+                              const char *metadata_json);
 
 /** As vdb_insert(), but VDB_EXISTS, changing nothing, when the id is there. */
 VDB_API vdb_status vdb_insert_new(vdb *db, const char *id, const float *vector,
@@ -343,7 +348,8 @@ VDB_API const size_t *vdb_results_offsets(const vdb_results *results);
 VDB_API const float *vdb_results_distances(const vdb_results *results);
 /** The id of item i, NUL-terminated; *length (may be NULL) without the NUL.
  *  NULL when i is out of range. */
-VDB_API const char *vdb_results_id(const vdb_results *results, size_t i, size_t *length);
+VDB_API const char *vdb_results_id(const vdb_results *results, size_t i,
+                                   size_t *length);
 /** The metadata of item i; NULL when it has none or it was not asked for. */
 VDB_API const char *vdb_results_metadata(const vdb_results *results, size_t i,
                                          size_t *length);
@@ -372,8 +378,13 @@ typedef struct vdb_error {
     int64_t offset;       /* byte in the file or the text; -1 when it has none */
     char message[512];    /* NUL-terminated, as vdb_errmsg() */
 } vdb_error;
-#define VDB_ERROR_INIT                                                         \
-    { sizeof(vdb_error), 0, 0, 0, { 0 } }
+#define VDB_ERROR_INIT                                                                 \
+    {                                                                                  \
+        sizeof(vdb_error), 0, 0, 0,                                                    \
+        {                                                                              \
+            0                                                                          \
+        }                                                                              \
+    }
 
 /** Copy this thread's last error; at most error->struct_size bytes are written. */
 VDB_API void vdb_error_get(vdb_error *error);
@@ -392,14 +403,16 @@ typedef struct vdb_rows {
     const char *const *ids;
     const size_t *id_lengths; /* NULL: the ids are NUL-terminated */
     const void *vectors;
-    size_t stride;            /* bytes from a vector to the next; 0: packed */
+    size_t stride;                  /* bytes from a vector to the next; 0: packed */
     const char *const *metadata;    /* NULL: none has any; or NULL entries */
     const size_t *metadata_lengths; /* NULL: they are NUL-terminated */
-    vdb_type type;            /* VDB_F32 */
-    uint32_t flags;           /* VDB_ROWS_* */
+    vdb_type type;                  /* VDB_F32 */
+    uint32_t flags;                 /* VDB_ROWS_* */
 } vdb_rows;
-#define VDB_ROWS_INIT                                                          \
-    { sizeof(vdb_rows), 0, 0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0 }
+#define VDB_ROWS_INIT                                                                  \
+    {                                                                                  \
+        sizeof(vdb_rows), 0, 0, NULL, NULL, NULL, 0, NULL, NULL, 0, 0                  \
+    }
 
 enum {
     VDB_ROWS_NEW = 1 /* VDB_EXISTS when an id is there already */
@@ -431,8 +444,8 @@ VDB_API vdb_status vdb_put(vdb *db, const vdb_rows *rows, const vdb_op *op,
  * Errors: as vdb_delete(), but that nothing passes is VDB_OK; VDB_FULL when there
  *         are more than one commit may hold.
  */
-VDB_API vdb_status vdb_delete_where(vdb *db, const vdb_filter *filter,
-                                    const vdb_op *op, uint64_t *deleted);
+VDB_API vdb_status vdb_delete_where(vdb *db, const vdb_filter *filter, const vdb_op *op,
+                                    uint64_t *deleted);
 
 /* ------------------------------------------------------------------ batches
  * Mixed changes, collected and then applied as one commit.  Items are copied and
@@ -479,8 +492,10 @@ typedef struct vdb_cursor_options {
     uint32_t flags;               /* VDB_CURSOR_* */
     uint32_t reserved;
 } vdb_cursor_options;
-#define VDB_CURSOR_OPTIONS_INIT                                                \
-    { sizeof(vdb_cursor_options), NULL, NULL, NULL, NULL, 0, 0 }
+#define VDB_CURSOR_OPTIONS_INIT                                                        \
+    {                                                                                  \
+        sizeof(vdb_cursor_options), NULL, NULL, NULL, NULL, 0, 0                       \
+    }
 
 enum {
     VDB_CURSOR_IDS_ONLY = 1 /* records carry neither vector nor metadata */
@@ -501,7 +516,7 @@ typedef struct vdb_query {
     const void *vectors;
     size_t count;
     size_t dim;
-    size_t stride;            /* bytes from a query to the next; 0: packed */
+    size_t stride; /* bytes from a query to the next; 0: packed */
     size_t k;
     const vdb_filter *filter; /* NULL: none; or set VDB_QUERY_FILTERED */
     const vdb_op *op;         /* NULL: none */
@@ -512,16 +527,18 @@ typedef struct vdb_query {
     uint32_t flags;           /* VDB_QUERY_* */
     uint32_t reserved;
 } vdb_query;
-#define VDB_QUERY_INIT                                                         \
-    { sizeof(vdb_query), NULL, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0 }
+#define VDB_QUERY_INIT                                                                 \
+    {                                                                                  \
+        sizeof(vdb_query), NULL, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0              \
+    }
 
 enum {
-    VDB_QUERY_EXACT = 1,         /* compare every candidate */
-    VDB_QUERY_MAX_DISTANCE = 2,  /* max_distance counts */
+    VDB_QUERY_EXACT = 1,        /* compare every candidate */
+    VDB_QUERY_MAX_DISTANCE = 2, /* max_distance counts */
     VDB_QUERY_WITH_METADATA = 4,
     VDB_QUERY_WITH_VECTORS = 8,
-    VDB_QUERY_EXPLAIN = 16,      /* keep what vdb_results_explain() tells */
-    VDB_QUERY_FILTERED = 32      /* a NULL filter is VDB_INVALID */
+    VDB_QUERY_EXPLAIN = 16, /* keep what vdb_results_explain() tells */
+    VDB_QUERY_FILTERED = 32 /* a NULL filter is VDB_INVALID */
 };
 
 /**
@@ -543,18 +560,23 @@ enum {
 /* What a search did.  Times in nanoseconds. */
 typedef struct vdb_explain {
     size_t struct_size;
-    vdb_index_kind index;   /* the database's kind */
-    uint32_t strategy;      /* VDB_STRATEGY_* */
-    uint64_t sequence;      /* of the version searched */
-    uint64_t live;          /* vectors in it */
-    uint64_t matches;       /* of those, how many pass the filter */
-    uint64_t distances;     /* how many were computed */
+    vdb_index_kind index; /* the database's kind */
+    uint32_t strategy;    /* VDB_STRATEGY_* */
+    uint64_t sequence;    /* of the version searched */
+    uint64_t live;        /* vectors in it */
+    uint64_t matches;     /* of those, how many pass the filter */
+    uint64_t distances;   /* how many were computed */
     uint64_t filter_ns;
     uint64_t search_ns;
-    char reason[128];       /* why this strategy, in words */
+    char reason[128]; /* why this strategy, in words */
 } vdb_explain;
-#define VDB_EXPLAIN_INIT                                                       \
-    { sizeof(vdb_explain), 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+#define VDB_EXPLAIN_INIT                                                               \
+    {                                                                                  \
+        sizeof(vdb_explain), 0, 0, 0, 0, 0, 0, 0, 0,                                   \
+        {                                                                              \
+            0                                                                          \
+        }                                                                              \
+    }
 
 /** Tell how query q was answered; VDB_INVALID when q is out of range or
  *  VDB_QUERY_EXPLAIN was not set. */
@@ -589,8 +611,10 @@ typedef struct vdb_check_options {
     uint32_t max_findings; /* 0 = 100; further ones are only counted */
     uint32_t reserved;
 } vdb_check_options;
-#define VDB_CHECK_OPTIONS_INIT                                                 \
-    { sizeof(vdb_check_options), 0, 0 }
+#define VDB_CHECK_OPTIONS_INIT                                                         \
+    {                                                                                  \
+        sizeof(vdb_check_options), 0, 0                                                \
+    }
 
 /**
  * Read everything and verify it: every checksum, the order of every tree, that
@@ -641,20 +665,22 @@ typedef struct vdb_stats {
     double p95_query_latency_us;
     double p99_query_latency_us;
     /* As stored in the file. */
-    uint32_t dimension;        /* 0: not fixed yet */
+    uint32_t dimension; /* 0: not fixed yet */
     vdb_metric metric;
     vdb_index_kind index;
     vdb_type type;
     uint32_t m;
     uint32_t ef_construction;
     uint32_t max_layers;
-    uint32_t format;           /* version of the file format */
-    uint32_t poisoned;         /* 1 after a failed sync */
-    uint32_t replayed;         /* commits replayed from the log at opening */
+    uint32_t format;   /* version of the file format */
+    uint32_t poisoned; /* 1 after a failed sync */
+    uint32_t replayed; /* commits replayed from the log at opening */
 } vdb_stats;
-#define VDB_STATS_INIT                                                         \
-    { sizeof(vdb_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    \
-      0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define VDB_STATS_INIT                                                                 \
+    {                                                                                  \
+        sizeof(vdb_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                   \
+    }
 
 /** Counters, sizes and latencies; at most stats->struct_size bytes are written. */
 VDB_API vdb_status vdb_stats_get(vdb *db, vdb_stats *stats);
@@ -680,8 +706,10 @@ typedef struct vdb_allocator {
     /* What allocate gave; never NULL. */
     void (*release)(void *arg, void *memory);
 } vdb_allocator;
-#define VDB_ALLOCATOR_INIT                                                     \
-    { sizeof(vdb_allocator), NULL, NULL, NULL }
+#define VDB_ALLOCATOR_INIT                                                             \
+    {                                                                                  \
+        sizeof(vdb_allocator), NULL, NULL, NULL                                        \
+    }
 
 /* A file system.  Every function returns 0 or a negated errno value, and may be
  * called by several threads at once.  Names are as vdb_open() was given them, with
@@ -705,12 +733,14 @@ typedef struct vdb_file_info {
     uint64_t size;   /* bytes */
     uint64_t device; /* device and inode name a file beyond its path */
     uint64_t inode;
-    uint64_t links;  /* hard links */
-    uint32_t kind;   /* 0: a regular file; 1: a directory; 2: anything else */
+    uint64_t links; /* hard links */
+    uint32_t kind;  /* 0: a regular file; 1: a directory; 2: anything else */
     uint32_t reserved;
 } vdb_file_info;
-#define VDB_FILE_INFO_INIT                                                     \
-    { sizeof(vdb_file_info), 0, 0, 0, 0, 0, 0 }
+#define VDB_FILE_INFO_INIT                                                             \
+    {                                                                                  \
+        sizeof(vdb_file_info), 0, 0, 0, 0, 0, 0                                        \
+    }
 
 struct vdb_vfs {
     size_t struct_size;
@@ -718,8 +748,8 @@ struct vdb_vfs {
     int (*open)(void *arg, const char *path, uint32_t flags, vdb_file **out);
     int (*close)(void *arg, vdb_file *file);
     /* Read exactly `size` bytes at `offset` unless the file ends before: *got. */
-    int (*read)(void *arg, vdb_file *file, void *buffer, size_t size,
-                uint64_t offset, size_t *got);
+    int (*read)(void *arg, vdb_file *file, void *buffer, size_t size, uint64_t offset,
+                size_t *got);
     /* Write all `size` bytes at `offset`, or fail. */
     int (*write)(void *arg, vdb_file *file, const void *buffer, size_t size,
                  uint64_t offset);
@@ -749,9 +779,11 @@ struct vdb_vfs {
     /* Nanoseconds of a clock that never steps. */
     uint64_t (*now)(void *arg);
 };
-#define VDB_VFS_INIT                                                           \
-    { sizeof(vdb_vfs), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,   \
-      NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define VDB_VFS_INIT                                                                   \
+    {                                                                                  \
+        sizeof(vdb_vfs), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,   \
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL                             \
+    }
 
 enum {
     VDB_LOG_ERROR = 1,
@@ -768,8 +800,10 @@ typedef struct vdb_env_options {
     void (*log)(void *arg, int32_t level, const char *message);
     void *log_arg;
 } vdb_env_options;
-#define VDB_ENV_OPTIONS_INIT                                                   \
-    { sizeof(vdb_env_options), NULL, NULL, NULL, NULL }
+#define VDB_ENV_OPTIONS_INIT                                                           \
+    {                                                                                  \
+        sizeof(vdb_env_options), NULL, NULL, NULL, NULL                                \
+    }
 
 /** Resources to be given to vdb_open().  @param options NULL: the defaults. */
 VDB_API vdb_status vdb_env_new(const vdb_env_options *options, vdb_env **out);

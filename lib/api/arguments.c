@@ -7,9 +7,12 @@
 #include "base/error.h"
 #include "base/json.h"
 
-enum { STRUCT_MAX = 4096 };
+enum {
+    STRUCT_MAX = 4096
+};
 
-vdb_status vdbi_struct_read(void *ours, size_t size, const void *theirs, const char *name)
+vdb_status vdbi_struct_read(void *ours, size_t size, const void *theirs,
+                            const char *name)
 {
     size_t n;
 
@@ -23,8 +26,8 @@ vdb_status vdbi_struct_read(void *ours, size_t size, const void *theirs, const c
     for (size_t i = size; i < n; i++)
         if (((const unsigned char *)theirs)[i])
             return vdbi_fail(VDB_UNSUPPORTED,
-                             "%s: byte %zu is set; this library knows %zu bytes", name, i,
-                             size);
+                             "%s: byte %zu is set; this library knows %zu bytes", name,
+                             i, size);
     memcpy(ours, theirs, n < size ? n : size);
     return VDB_OK;
 }
@@ -47,8 +50,8 @@ vdb_status vdbi_struct_write(void *theirs, const void *ours, size_t size,
 
 vdb_status vdbi_check_reserved(uint32_t reserved, const char *name)
 {
-    return reserved ? vdbi_fail(VDB_UNSUPPORTED, "%s: reserved is %u; it must be 0", name,
-                                reserved)
+    return reserved ? vdbi_fail(VDB_UNSUPPORTED, "%s: reserved is %u; it must be 0",
+                                name, reserved)
                     : VDB_OK;
 }
 
@@ -98,13 +101,14 @@ vdb_status vdbi_check_values(vdb *db, const float *vector, size_t dim, const cha
         float value; /* the caller's may stand anywhere */
         memcpy(&value, (const char *)vector + i * sizeof value, sizeof value);
         if (!isfinite(value))
-            return vdbi_fail(VDB_INVALID, "%s: value %zu is %s, not a finite number", name,
-                             i, isnan(value) ? "NaN" : "infinite");
+            return vdbi_fail(VDB_INVALID, "%s: value %zu is %s, not a finite number",
+                             name, i, isnan(value) ? "NaN" : "infinite");
         zero &= value == 0;
     }
     if (zero && vdbi_store_shape(db->store)->metric == VDB_COSINE)
         return vdbi_fail(VDB_INVALID,
-                         "%s: all values are zero, which has no direction (cosine)", name);
+                         "%s: all values are zero, which has no direction (cosine)",
+                         name);
     return VDB_OK;
 }
 

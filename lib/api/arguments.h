@@ -25,9 +25,11 @@ vdb_status vdbi_check_handle(vdb *db);
 vdb_status vdbi_check_not_null(const void *pointer, const char *name);
 vdb_status vdbi_check_id(const char *id, size_t length);
 /* Finite, and not zero under cosine.  `name` begins the message: "vector", "query 3". */
-vdb_status vdbi_check_values(vdb *db, const float *vector, size_t dim, const char *name);
+vdb_status vdbi_check_values(vdb *db, const float *vector, size_t dim,
+                             const char *name);
 /* The same, and of the database's dimension if one is fixed. */
-vdb_status vdbi_check_vector(vdb *db, const float *vector, size_t dim, const char *name);
+vdb_status vdbi_check_vector(vdb *db, const float *vector, size_t dim,
+                             const char *name);
 vdb_status vdbi_check_op(const vdb_op *op, vdb_op *copy);
 
 /* A put that has passed every check; metadata is flattened. */

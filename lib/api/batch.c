@@ -93,8 +93,8 @@ static vdb_status add(vdb_batch *b, vdbi_put *put, int must_be_new)
     return VDB_OK;
 }
 
-vdb_status vdb_batch_insert(vdb_batch *b, const char *id, const float *vector, size_t dim,
-                            const char *metadata_json)
+vdb_status vdb_batch_insert(vdb_batch *b, const char *id, const float *vector,
+                            size_t dim, const char *metadata_json)
 {
     vdbi_put put;
     vdb_status st = enter(b);
@@ -102,8 +102,9 @@ vdb_status vdb_batch_insert(vdb_batch *b, const char *id, const float *vector, s
     if (!st)
         st = vdbi_check_not_null(vector, "vector");
     if (!st)
-        st = vdbi_prepare_put(b->db, id, id ? strlen(id) : 0, vector, dim, metadata_json,
-                              metadata_json ? strlen(metadata_json) : 0, &put);
+        st =
+            vdbi_prepare_put(b->db, id, id ? strlen(id) : 0, vector, dim, metadata_json,
+                             metadata_json ? strlen(metadata_json) : 0, &put);
     return st ? st : add(b, &put, 0);
 }
 

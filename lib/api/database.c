@@ -13,11 +13,12 @@ static vdb_status out_of_range(const char *name, unsigned long long value,
 
 static vdb_status check_options(const vdb_options *o)
 {
-    const uint32_t known = VDB_OPEN_READONLY | VDB_OPEN_MUST_EXIST | VDB_OPEN_EXCLUSIVE |
-                           VDB_OPEN_NO_MMAP | VDB_OPEN_WITHOUT_LOG;
+    const uint32_t known = VDB_OPEN_READONLY | VDB_OPEN_MUST_EXIST |
+                           VDB_OPEN_EXCLUSIVE | VDB_OPEN_NO_MMAP | VDB_OPEN_WITHOUT_LOG;
 
     if (o->flags & ~known)
-        return vdbi_fail(VDB_UNSUPPORTED, "option flags: 0x%x has unknown bits", o->flags);
+        return vdbi_fail(VDB_UNSUPPORTED, "option flags: 0x%x has unknown bits",
+                         o->flags);
     if (o->flags & VDB_OPEN_EXCLUSIVE &&
         o->flags & (VDB_OPEN_READONLY | VDB_OPEN_MUST_EXIST | VDB_OPEN_WITHOUT_LOG))
         return vdbi_fail(VDB_INVALID, "option flags: EXCLUSIVE creates; it contradicts "
@@ -39,7 +40,8 @@ static vdb_status check_options(const vdb_options *o)
     if (o->max_layers > 64)
         return out_of_range("max_layers", o->max_layers, "1 to 64");
     if (o->durability < VDB_FULL_SYNC || o->durability > VDB_OFF)
-        return vdbi_fail(VDB_INVALID, "option durability: %d is none", (int)o->durability);
+        return vdbi_fail(VDB_INVALID, "option durability: %d is none",
+                         (int)o->durability);
     if (o->ef_search > VDB_K_MAX)
         return out_of_range("ef_search", o->ef_search, "at most 1000000");
     if (o->threads > 1024)
@@ -136,7 +138,8 @@ vdb_status vdb_check(vdb *db, const vdb_check_options *options, vdb_report **out
     if (!st)
         st = vdbi_check_op(op, &op_copy);
     return st ? st
-              : vdbi_db_check(db, own.max_findings ? own.max_findings : 100, &op_copy, out);
+              : vdbi_db_check(db, own.max_findings ? own.max_findings : 100, &op_copy,
+                              out);
 }
 
 uint64_t vdb_report_count(const vdb_report *r)

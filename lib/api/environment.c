@@ -10,7 +10,8 @@ static vdb_status check_vfs(const vdb_vfs *v)
     if (!v->open || !v->close || !v->read || !v->write || !v->sync || !v->truncate ||
         !v->info || !v->lock || !v->exists || !v->remove || !v->sync_directory ||
         !v->resolve || !v->random || !v->now)
-        return vdbi_fail(VDB_INVALID, "vdb_vfs: a function that is not optional is NULL");
+        return vdbi_fail(VDB_INVALID,
+                         "vdb_vfs: a function that is not optional is NULL");
     if (!v->map != !v->unmap)
         return vdbi_fail(VDB_INVALID, "vdb_vfs: map and unmap must be given together");
     return VDB_OK;
@@ -134,10 +135,10 @@ void vdb_error_get(vdb_error *error)
 const char *vdb_status_name(vdb_status status)
 {
     static const char *const names[] = {
-        "VDB_OK",      "VDB_INVALID",     "VDB_NOT_FOUND", "VDB_EXISTS",
-        "VDB_NOMEM",   "VDB_IO",          "VDB_FULL",      "VDB_CORRUPT",
-        "VDB_BUSY",    "VDB_READONLY",    "VDB_UNSUPPORTED", "VDB_TIMEOUT",
-        "VDB_CANCELLED", "VDB_POISONED",  "VDB_MISUSE"};
+        "VDB_OK",        "VDB_INVALID",  "VDB_NOT_FOUND",   "VDB_EXISTS",
+        "VDB_NOMEM",     "VDB_IO",       "VDB_FULL",        "VDB_CORRUPT",
+        "VDB_BUSY",      "VDB_READONLY", "VDB_UNSUPPORTED", "VDB_TIMEOUT",
+        "VDB_CANCELLED", "VDB_POISONED", "VDB_MISUSE"};
 
     return status >= 0 && status <= VDB_MISUSE ? names[status] : "VDB_UNKNOWN";
 }

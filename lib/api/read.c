@@ -68,7 +68,8 @@ void vdb_record_free(vdb_record *r)
     vdbi_free(&host, r);
 }
 
-vdb_status vdb_count(vdb *db, const vdb_filter *filter, const vdb_op *op, uint64_t *count)
+vdb_status vdb_count(vdb *db, const vdb_filter *filter, const vdb_op *op,
+                     uint64_t *count)
 {
     vdb_op own;
     vdb_status st = vdbi_check_handle(db);
@@ -122,15 +123,15 @@ vdb_status vdb_cursor_open(vdb *db, const vdb_cursor_options *options, vdb_curso
     if (!st)
         st = vdbi_check_reserved(own.reserved, "vdb_cursor_options");
     if (!st && own.flags & ~(uint32_t)VDB_CURSOR_IDS_ONLY)
-        st = vdbi_fail(VDB_UNSUPPORTED, "vdb_cursor_options: flags 0x%x have unknown bits",
-                       own.flags);
+        st = vdbi_fail(VDB_UNSUPPORTED,
+                       "vdb_cursor_options: flags 0x%x have unknown bits", own.flags);
     return st ? st : vdbi_cursor_begin(db, &own, out);
 }
 
 vdb_status vdb_cursor_next(vdb_cursor *c, const vdb_record **record)
 {
-    vdb_status st = c ? vdbi_check_handle(c->db)
-                      : vdbi_fail(VDB_MISUSE, "the cursor is NULL");
+    vdb_status st =
+        c ? vdbi_check_handle(c->db) : vdbi_fail(VDB_MISUSE, "the cursor is NULL");
 
     if (!st)
         st = vdbi_check_not_null(record, "record");

@@ -19,7 +19,8 @@ static vdb_status check_query(vdb *db, vdb_query *q)
         return vdbi_fail(VDB_UNSUPPORTED, "vdb_query: flags 0x%x have unknown bits",
                          q->flags);
     if (q->flags & VDB_QUERY_FILTERED && !q->filter)
-        return vdbi_fail(VDB_INVALID, "the filter is NULL; it must not mean everything");
+        return vdbi_fail(VDB_INVALID,
+                         "the filter is NULL; it must not mean everything");
     if (q->type != VDB_F32)
         return vdbi_fail(VDB_UNSUPPORTED, "vdb_query: type %d", (int)q->type);
     if (!(q->recall_target >= 0 && q->recall_target <= 1))
@@ -28,10 +29,11 @@ static vdb_status check_query(vdb *db, vdb_query *q)
     if (q->flags & VDB_QUERY_MAX_DISTANCE && isnan(q->max_distance))
         return vdbi_fail(VDB_INVALID, "max_distance is NaN");
     if (q->ef > VDB_K_MAX)
-        return vdbi_fail(VDB_INVALID, "ef is %u; it may be at most %d", q->ef, VDB_K_MAX);
+        return vdbi_fail(VDB_INVALID, "ef is %u; it may be at most %d", q->ef,
+                         VDB_K_MAX);
     if (q->dim == 0 || q->dim > VDB_DIMENSION_MAX)
-        return vdbi_fail(VDB_INVALID, "query: %zu dimensions; 1 to %d are allowed", q->dim,
-                         VDB_DIMENSION_MAX);
+        return vdbi_fail(VDB_INVALID, "query: %zu dimensions; 1 to %d are allowed",
+                         q->dim, VDB_DIMENSION_MAX);
     if (q->stride == 0)
         q->stride = q->dim * sizeof(float);
     if (q->stride < q->dim * sizeof(float) || q->stride % sizeof(float))
@@ -78,7 +80,8 @@ static vdb_status search(vdb *db, const vdb_query *given, vdb_results **out)
     return vdbi_search(db, &own, out);
 }
 
-vdb_status vdb_search(vdb *db, const float *query, size_t dim, size_t k, vdb_results **out)
+vdb_status vdb_search(vdb *db, const float *query, size_t dim, size_t k,
+                      vdb_results **out)
 {
     vdb_query q = VDB_QUERY_INIT;
 
@@ -168,7 +171,8 @@ vdb_status vdb_results_explain(const vdb_results *r, size_t q, vdb_explain *out)
         return vdbi_fail(VDB_INVALID, "there is no query %zu in these results", q);
     if (!r->explains)
         return vdbi_fail(VDB_INVALID, "the search was made without VDB_QUERY_EXPLAIN");
-    return vdbi_struct_write(out, &r->explains[q], sizeof r->explains[q], "vdb_explain");
+    return vdbi_struct_write(out, &r->explains[q], sizeof r->explains[q],
+                             "vdb_explain");
 }
 
 void vdb_results_free(vdb_results *r)

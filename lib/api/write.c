@@ -6,7 +6,9 @@
 #include "base/error.h"
 #include "store/record.h"
 
-enum { DELETE_LOG_BYTES = 64 << 10 /* what delete_where hopes to need */ };
+enum {
+    DELETE_LOG_BYTES = 64 << 10 /* what delete_where hopes to need */
+};
 
 /* ---- one row ---- */
 
@@ -245,9 +247,10 @@ vdb_status vdbi_rows_check(const vdb_rows *given, vdb_rows *out)
     if (out->stride == 0)
         out->stride = out->dim * sizeof(float);
     if (out->stride < out->dim * sizeof(float) || out->stride % sizeof(float))
-        return vdbi_fail(VDB_INVALID,
-                         "vdb_rows: a stride of %zu bytes for %zu floats (multiples of 4)",
-                         out->stride, out->dim);
+        return vdbi_fail(
+            VDB_INVALID,
+            "vdb_rows: a stride of %zu bytes for %zu floats (multiples of 4)",
+            out->stride, out->dim);
     return VDB_OK;
 }
 
@@ -260,9 +263,10 @@ vdb_status vdbi_rows_put(vdb *db, const vdb_rows *r, size_t i, vdbi_put *put)
     vdb_status st;
 
     if (metadata)
-        metadata_length = r->metadata_lengths ? r->metadata_lengths[i] : strlen(metadata);
-    st = vdbi_prepare_put(db, id, id_length, (const float *)(const void *)vector, r->dim,
-                          metadata, metadata_length, put);
+        metadata_length =
+            r->metadata_lengths ? r->metadata_lengths[i] : strlen(metadata);
+    st = vdbi_prepare_put(db, id, id_length, (const float *)(const void *)vector,
+                          r->dim, metadata, metadata_length, put);
     if (st == VDB_INVALID) {
         vdb_error error = VDB_ERROR_INIT;
         vdbi_error_save(&error);

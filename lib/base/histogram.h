@@ -9,7 +9,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { VDBI_HISTOGRAM_BUCKETS = 64 * 16 };
+enum {
+    VDBI_HISTOGRAM_BUCKETS = 64 * 16
+};
 
 typedef struct vdbi_histogram {
     _Atomic uint64_t count;
@@ -19,7 +21,7 @@ typedef struct vdbi_histogram {
 
 /* Record one value of `times` equal ones. */
 void vdbi_histogram_record(vdbi_histogram *h, uint64_t value, uint64_t times);
-double vdbi_histogram_mean(const vdbi_histogram *h);                  /* 0: empty */
-double vdbi_histogram_percentile(const vdbi_histogram *h, double p);  /* p in [0, 100] */
+double vdbi_histogram_mean(const vdbi_histogram *h);                 /* 0: empty */
+double vdbi_histogram_percentile(const vdbi_histogram *h, double p); /* p in [0, 100] */
 
 #endif

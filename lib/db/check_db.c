@@ -87,10 +87,9 @@ vdb_status vdbi_db_check(vdb *db, uint32_t max_findings, const vdb_op *op,
     }
     *out = r.report;
     if (r.report->count)
-        return vdbi_fail_at(VDB_CORRUPT,
-                            r.report->kept ? r.report->findings[0].offset : -1,
-                            "%llu findings, the first: %s",
-                            (unsigned long long)r.report->count,
-                            r.report->kept ? r.report->findings[0].text : "");
+        return vdbi_fail_at(
+            VDB_CORRUPT, r.report->kept ? r.report->findings[0].offset : -1,
+            "%llu findings, the first: %s", (unsigned long long)r.report->count,
+            r.report->kept ? r.report->findings[0].text : "");
     return VDB_OK;
 }

@@ -221,8 +221,7 @@ vdb_status vdbi_commit(vdb *db, vdbi_request *r)
             return vdbi_fail(VDB_FULL,
                              "a commit of up to %zu bytes; at most half of the log's "
                              "bound of %llu may be",
-                             r->log_bytes,
-                             (unsigned long long)db->options.log_bytes);
+                             r->log_bytes, (unsigned long long)db->options.log_bytes);
         submit(db, r);
         if (r->status != VDBI_NO_ROOM)
             break;

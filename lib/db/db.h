@@ -34,13 +34,15 @@ typedef struct vdbi_version {
 
 /* A change that waits for a leader.  apply() is called outside of a reading section.  It
  * may raise log_bytes and return VDBI_NO_ROOM, to be called again when the log has room. */
-enum { VDBI_NO_ROOM = -1 };
+enum {
+    VDBI_NO_ROOM = -1
+};
 typedef struct vdbi_request {
     vdb_status (*apply)(struct vdbi_request *request, vdbi_pending *pending);
     void *arg;
-    size_t log_bytes;  /* at most what it adds to the log */
+    size_t log_bytes; /* at most what it adds to the log */
     int only_deletes;
-    int unchanged;     /* set by apply: there was nothing to do */
+    int unchanged; /* set by apply: there was nothing to do */
     uint64_t inserted, deleted;
     /* the queue's */
     vdb_status status;
@@ -67,9 +69,9 @@ struct vdb {
     vdbi_cond queue_changed;
     vdbi_request *queue_head, *queue_tail;
     int turn_taken;
-    uint64_t last_sync_ns;  /* (turn) */
-    _Atomic uint64_t entries;  /* changed since the last checkpoint began */
-    _Atomic uint64_t log_size; /* of the current log */
+    uint64_t last_sync_ns;                 /* (turn) */
+    _Atomic uint64_t entries;              /* changed since the last checkpoint began */
+    _Atomic uint64_t log_size;             /* of the current log */
     _Atomic uint64_t dirty_left, log_left; /* what the last checkpoint left behind */
 
     vdbi_mutex checkpoint_lock;
@@ -143,8 +145,8 @@ struct vdb_record {
     float *vector; /* NULL: not read */
     size_t dimension;
 };
-vdb_status vdbi_record_load(vdb *db, const vdbi_image *image, uint32_t slot, int ids_only,
-                            vdb_record *out);
+vdb_status vdbi_record_load(vdb *db, const vdbi_image *image, uint32_t slot,
+                            int ids_only, vdb_record *out);
 void vdbi_record_unload(vdb_record *record);
 
 #endif

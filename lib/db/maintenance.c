@@ -76,14 +76,16 @@ vdb_status vdbi_db_checkpoint(vdb *db)
  * one tries, and a full disk stays full. */
 static int is_due(vdb *db)
 {
-    uint64_t dirty = vdbi_pager_dirty_bytes(db->pager), held = atomic_load(&db->dirty_left);
+    uint64_t dirty = vdbi_pager_dirty_bytes(db->pager),
+             held = atomic_load(&db->dirty_left);
     uint64_t log = atomic_load(&db->log_size), left = atomic_load(&db->log_left);
 
     dirty = dirty > held ? dirty - held : 0;
     log = log > left ? log - left : 0;
     if (vdbi_store_poisoned(db->store))
         return 0;
-    return (atomic_load(&db->entries) >= db->options.checkpoint_entries && log >= dirty) ||
+    return (atomic_load(&db->entries) >= db->options.checkpoint_entries &&
+            log >= dirty) ||
            log >= db->options.log_bytes / 2 || dirty >= db->options.dirty_bytes;
 }
 

@@ -16,8 +16,8 @@
 #include "store/record.h"
 
 enum {
-    TOGETHER = 32,             /* queries answered over one pass */
-    SECTION_BYTES = 4 << 20    /* of vectors read in one reading section */
+    TOGETHER = 32,          /* queries answered over one pass */
+    SECTION_BYTES = 4 << 20 /* of vectors read in one reading section */
 };
 
 /* What a search works on, shared by all its queries. */
@@ -31,7 +31,7 @@ typedef struct search {
     uint64_t filter_ns;
     vdb_results *results;
     vdbi_record ids[2]; /* scratch of compare_ids */
-    size_t shares;      /* of the queries, on as many threads; 0: not the caller's thread */
+    size_t shares; /* of the queries, on as many threads; 0: not the caller's thread */
 } search;
 
 static uint64_t now(vdb *db)
@@ -198,7 +198,8 @@ static vdb_status answer(search *s, size_t from, size_t count, size_t into)
         const char *at = (const char *)q->vectors + (from + i) * stride;
         vdbi_query_init(&queries[i], vdbi_store_shape(s->db->store)->metric,
                         (const float *)(const void *)at, q->dim);
-        vdbi_nearest_init(&nearest[i], &s->db->env->memory, q->k, limit, compare_ids, s);
+        vdbi_nearest_init(&nearest[i], &s->db->env->memory, q->k, limit, compare_ids,
+                          s);
     }
     if (s->matches)
         st = scan(s, queries, nearest, count);
@@ -229,8 +230,8 @@ static vdb_status answer_all(search *s, size_t from, size_t to)
             st = answer(s, at, n, at - from);
         if (!st && s->shares) { /* the others are about as far */
             uint64_t done = (at + n - from) * s->shares;
-            vdbi_limits_progress(&s->limits, done < s->query->count ? done
-                                                                    : s->query->count,
+            vdbi_limits_progress(&s->limits,
+                                 done < s->query->count ? done : s->query->count,
                                  s->query->count);
         }
     }

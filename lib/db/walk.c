@@ -29,7 +29,8 @@ static vdb_status load(vdb *db, const vdbi_image *image, uint32_t slot, int ids_
         st = out->id ? VDB_OK : VDB_NOMEM;
     }
     if (!st && record.metadata) {
-        out->metadata = vdbi_strdup(out->memory, record.metadata, record.metadata_length);
+        out->metadata =
+            vdbi_strdup(out->memory, record.metadata, record.metadata_length);
         out->metadata_length = record.metadata_length;
         st = out->metadata ? VDB_OK : VDB_NOMEM;
     }
@@ -46,8 +47,8 @@ static vdb_status load(vdb *db, const vdbi_image *image, uint32_t slot, int ids_
     return st;
 }
 
-vdb_status vdbi_record_load(vdb *db, const vdbi_image *image, uint32_t slot, int ids_only,
-                            vdb_record *out)
+vdb_status vdbi_record_load(vdb *db, const vdbi_image *image, uint32_t slot,
+                            int ids_only, vdb_record *out)
 {
     vdb_status st;
 
@@ -72,7 +73,8 @@ vdb_status vdbi_db_get(vdb *db, const char *id, size_t length,
     st = vdbi_id_find(db->pager, &v->image, id, length, &slot);
     vdbi_section_end(db->pager);
     if (!st && slot == VDBI_SLOT_NONE)
-        st = vdbi_fail(VDB_NOT_FOUND, "Vector not found: %.*s", vdbi_clip(id, length), id);
+        st = vdbi_fail(VDB_NOT_FOUND, "Vector not found: %.*s", vdbi_clip(id, length),
+                       id);
     if (!st)
         st = vdbi_record_load(db, &v->image, slot, 0, out);
     vdbi_version_release(db, v);
@@ -101,7 +103,8 @@ vdb_status vdbi_db_count(vdb *db, const vdb_filter *filter, const vdb_op *op,
 
 /* ----------------------------------------------------------------- cursors */
 
-vdb_status vdbi_cursor_begin(vdb *db, const vdb_cursor_options *options, vdb_cursor **out)
+vdb_status vdbi_cursor_begin(vdb *db, const vdb_cursor_options *options,
+                             vdb_cursor **out)
 {
     vdbi_memory *memory = &db->env->memory;
     vdb_cursor *c = vdbi_calloc(memory, 1, sizeof *c);
@@ -128,8 +131,8 @@ vdb_status vdbi_cursor_begin(vdb *db, const vdb_cursor_options *options, vdb_cur
     }
     if (!st && options->filter) {
         uint64_t count;
-        st = vdbi_filter_evaluate(options->filter, db->pager, &c->version->image, memory,
-                                  NULL, NULL, &c->wanted, &count);
+        st = vdbi_filter_evaluate(options->filter, db->pager, &c->version->image,
+                                  memory, NULL, NULL, &c->wanted, &count);
     }
     if (st) {
         vdbi_cursor_end(c);
@@ -163,8 +166,8 @@ static vdb_status seek(vdb_cursor *c, vdbi_tree_cursor *at)
         if (length > VDBI_KEY_MAX)
             length = VDBI_KEY_MAX;
     }
-    return vdbi_tree_seek(at, c->db->pager, &c->version->image.roots[VDBI_ROOT_IDS], key,
-                          length);
+    return vdbi_tree_seek(at, c->db->pager, &c->version->image.roots[VDBI_ROOT_IDS],
+                          key, length);
 }
 
 /* Find the next id that is wanted; called inside a section. */
@@ -189,7 +192,8 @@ static vdb_status next_slot(vdb_cursor *c, uint32_t *slot)
             break;
         if (value_length != 4 || vdbi_get32(value) >= c->version->image.slot_count ||
             length > VDB_ID_MAX)
-            return vdbi_fail(VDB_CORRUPT, "the tree of ids: an entry that makes no sense");
+            return vdbi_fail(VDB_CORRUPT,
+                             "the tree of ids: an entry that makes no sense");
         found = vdbi_get32(value);
         memcpy(c->position, key, length);
         c->position_length = length;

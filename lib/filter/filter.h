@@ -31,8 +31,8 @@ vdb_status vdbi_filter_evaluate(const vdb_filter *filter, vdbi_pager *pager,
                                 uint64_t **out, uint64_t *count);
 
 /* Whether one record passes, by its id and metadata alone (NULL: none). */
-vdb_status vdbi_filter_test(const vdb_filter *filter, vdbi_memory *memory, const char *id,
-                            size_t id_length, const char *metadata,
+vdb_status vdbi_filter_test(const vdb_filter *filter, vdbi_memory *memory,
+                            const char *id, size_t id_length, const char *metadata,
                             size_t metadata_length, int *passes);
 
 #endif

@@ -4,7 +4,9 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-enum { FIRST_REF = 64 };
+enum {
+    FIRST_REF = 64
+};
 
 static uint32_t ref_offset(uint32_t index)
 {
@@ -141,7 +143,8 @@ static vdb_status own_path(vdbi_change *change, vdbi_ref *root, uint8_t structur
         if (at->height == 0)
             break;
         parent = *at;
-        index = (uint32_t)(block / vdbi_array_span(parent.height - 1) % VDBI_ARRAY_FANOUT);
+        index =
+            (uint32_t)(block / vdbi_array_span(parent.height - 1) % VDBI_ARRAY_FANOUT);
         vdbi_child_get(&parent, parent.frame->bytes, ref_offset(index), index, &child);
         if (!vdbi_ref_none(&child) && child.height != parent.height - 1)
             return vdbi_fail(VDB_CORRUPT, "array: a child of height %u under %u",

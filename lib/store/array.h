@@ -12,7 +12,9 @@
 
 #include "store/frame.h"
 
-enum { VDBI_ARRAY_FANOUT = 168 };
+enum {
+    VDBI_ARRAY_FANOUT = 168
+};
 
 /* How many blocks a structure of this height can hold; beyond VDBI_HEIGHT_MAX, which only a
  * damaged reference says, at least so many as fit 64 bits. */

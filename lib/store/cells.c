@@ -8,7 +8,9 @@
 #include "store/layout.h"
 #include "store/tree.h"
 
-enum { CELL = 9 /* scratch: a tag, a word */ };
+enum {
+    CELL = 9 /* scratch: a tag, a word */
+};
 
 /* A field that may still have to be written back, with its dictionary's size. */
 typedef struct field {
@@ -23,15 +25,16 @@ static vdb_status field_store(vdbi_pending *p, const field *f)
 
     vdbi_put32(value, f->number);
     vdbi_put32(value + 4, f->codes);
-    return vdbi_tree_put(&p->change, &p->image.roots[VDBI_ROOT_FIELDS], VDBI_ROOT_FIELDS,
-                         f->path, f->path_length, value, sizeof value);
+    return vdbi_tree_put(&p->change, &p->image.roots[VDBI_ROOT_FIELDS],
+                         VDBI_ROOT_FIELDS, f->path, f->path_length, value,
+                         sizeof value);
 }
 
 /* Find or make the field; number is VDBI_FIELD_RECORDS when it gets no column. */
 static vdb_status field_open(vdbi_pending *p, const vdbi_flat_field *flat, field *f)
 {
-    vdb_status st = vdbi_field_lookup(p->pager, &p->image, flat->path, flat->path_length,
-                                      &f->number, &f->codes);
+    vdb_status st = vdbi_field_lookup(p->pager, &p->image, flat->path,
+                                      flat->path_length, &f->number, &f->codes);
 
     f->path = flat->path;
     f->path_length = flat->path_length;
@@ -47,8 +50,7 @@ static vdb_status field_open(vdbi_pending *p, const vdbi_flat_field *flat, field
 static vdb_status code_of(vdbi_pending *p, field *f, const char *text, size_t length,
                           uint32_t *code)
 {
-    vdb_status st =
-        vdbi_code_find(p->pager, &p->image, f->number, text, length, code);
+    vdb_status st = vdbi_code_find(p->pager, &p->image, f->number, text, length, code);
 
     if (st || *code != VDBI_CODE_NONE)
         return st;
@@ -171,7 +173,8 @@ static vdb_status column_write(vdbi_pending *p, uint32_t number, uint32_t block,
     vdbi_child_set(top, offset, i, &low);
     offset = vdbi_child_offset(low.frame->bytes, j);
     vdbi_child_get(&low, low.frame->bytes, offset, j, &root);
-    st = vdbi_array_write(&p->change, &root, VDBI_ROOT_COLUMNS, 1, block, beyond, bytes);
+    st =
+        vdbi_array_write(&p->change, &root, VDBI_ROOT_COLUMNS, 1, block, beyond, bytes);
     vdbi_child_set(&low, offset, j, &root);
     return st;
 }

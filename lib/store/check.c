@@ -64,8 +64,8 @@ static vdb_status visit(walk *w, const vdbi_ref *ref, uint8_t **bytes)
     if (ref->pages == 0 || ref->pages > VDBI_BLOCK_PAGES_MAX || ref->place < 2 ||
         ref->place + ref->pages > w->file_pages)
         return vdbi_check_tell(w->checker, (int64_t)(ref->place * VDBI_PAGE),
-                               "%s: a reference to %u pages at %llu", w->name, ref->pages,
-                               (unsigned long long)ref->place);
+                               "%s: a reference to %u pages at %llu", w->name,
+                               ref->pages, (unsigned long long)ref->place);
     for (uint64_t p = ref->place; p < ref->place + ref->pages; p++) {
         if (vdbi_bit_get(w->seen, p))
             return vdbi_check_tell(w->checker, (int64_t)(p * VDBI_PAGE),
@@ -83,7 +83,8 @@ static vdb_status visit(walk *w, const vdbi_ref *ref, uint8_t **bytes)
         *bytes = NULL;
         return tell_if_corrupt(w, ref, st);
     }
-    st = w->checker->tick(w->checker->arg, w->checker->bytes, w->file_pages * VDBI_PAGE);
+    st =
+        w->checker->tick(w->checker->arg, w->checker->bytes, w->file_pages * VDBI_PAGE);
     if (st) {
         vdbi_free(w->store->memory, *bytes);
         *bytes = NULL;
@@ -134,7 +135,8 @@ static vdb_status keep_map(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
     return VDB_OK;
 }
 
-static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height, uint64_t first)
+static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height,
+                             uint64_t first)
 {
     uint8_t *bytes;
     vdb_status st;
@@ -199,9 +201,9 @@ static vdb_status walk_cells(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
         }
         vdbi_ref child;
         vdbi_ref_get(cell + 4 + vdbi_get16(cell), &child);
-        st = vdbi_ref_none(&child) ? odd(w, ref, "a cell without a child")
-                                   : walk_tree(w, &child, ref->height - 1, &own[0],
-                                               &own[1]);
+        st = vdbi_ref_none(&child)
+                 ? odd(w, ref, "a cell without a child")
+                 : walk_tree(w, &child, ref->height - 1, &own[0], &own[1]);
     }
     vdbi_free(w->store->memory, own);
     return st;
@@ -261,9 +263,9 @@ static vdb_status walk_columns(walk *w, const vdbi_ref *ref, uint32_t level)
 
 static vdb_status walk_root(walk *w, int root, const vdbi_ref *ref)
 {
-    static const char *const names[] = {"ids",    "vectors",    "liveness", "places",
-                                        "heap",   "heap's live bytes", "fields",
-                                        "dictionary", "columns"};
+    static const char *const names[] = {"ids",    "vectors",    "liveness",
+                                        "places", "heap",       "heap's live bytes",
+                                        "fields", "dictionary", "columns"};
     static const bound none;
 
     w->name = names[root];
@@ -321,8 +323,8 @@ vdb_status vdbi_check_file(vdbi_store *s, const vdbi_meta *meta, vdbi_checker *c
 {
     walk w = {
         .store = s, .meta = meta, .checker = checker, .file_pages = meta->file_pages};
-    uint64_t map_pages = (w.file_pages + VDBI_PAGE * 8 - 1) / (VDBI_PAGE * 8) *
-                         (VDBI_PAGE * 8);
+    uint64_t map_pages =
+        (w.file_pages + VDBI_PAGE * 8 - 1) / (VDBI_PAGE * 8) * (VDBI_PAGE * 8);
     vdb_status st = VDB_OK;
 
     if (!s->config.path)

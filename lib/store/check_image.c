@@ -35,17 +35,16 @@ typedef struct audit {
 /* Damage met on the way is a finding too. */
 static vdb_status absorb(audit *a, vdb_status st)
 {
-    return st == VDB_CORRUPT
-               ? vdbi_check_tell(a->checker, -1, "%s", vdbi_error_text())
-               : st;
+    return st == VDB_CORRUPT ? vdbi_check_tell(a->checker, -1, "%s", vdbi_error_text())
+                             : st;
 }
 
 static vdb_status check_liveness(audit *a)
 {
     size_t words = VDBI_BITMAP_WORDS(a->image->slot_count);
     uint64_t count;
-    vdb_status st = absorb(a, vdbi_live_words(a->pager, a->image, 0, (uint32_t)words,
-                                              a->live));
+    vdb_status st =
+        absorb(a, vdbi_live_words(a->pager, a->image, 0, (uint32_t)words, a->live));
 
     if (st)
         return st;
@@ -63,18 +62,22 @@ static vdb_status check_id(audit *a, const uint8_t *key, size_t length, uint32_t
 
     if (slot >= a->image->slot_count || !vdbi_bit_get(a->live, slot))
         return vdbi_check_tell(a->checker, -1, "id '%.*s': slot %u is not live",
-                               vdbi_clip((const char *)key, length), (const char *)key, slot);
+                               vdbi_clip((const char *)key, length), (const char *)key,
+                               slot);
     if (vdbi_bit_get(a->named, slot))
         return vdbi_check_tell(a->checker, -1, "id '%.*s': slot %u has another id too",
-                               vdbi_clip((const char *)key, length), (const char *)key, slot);
+                               vdbi_clip((const char *)key, length), (const char *)key,
+                               slot);
     vdbi_bit_set(a->named, slot);
     st = vdbi_record_read(a->pager, a->image, slot, VDBI_RECORD_ID, &a->record);
     if (st)
         return absorb(a, st);
     if (a->record.id_length != length || memcmp(a->record.id, key, length) != 0)
-        st = vdbi_check_tell(a->checker, -1, "slot %u: its record has the id '%.64s', the "
-                             "tree '%.*s'", slot, a->record.id,
-                             vdbi_clip((const char *)key, length), (const char *)key);
+        st = vdbi_check_tell(a->checker, -1,
+                             "slot %u: its record has the id '%.64s', the "
+                             "tree '%.*s'",
+                             slot, a->record.id, vdbi_clip((const char *)key, length),
+                             (const char *)key);
     return st;
 }
 
@@ -83,8 +86,8 @@ static vdb_status check_ids(audit *a)
     vdbi_tree_cursor cursor;
     uint8_t last[VDBI_KEY_MAX];
     uint64_t count = 0;
-    vdb_status st = vdbi_tree_seek(&cursor, a->pager, &a->image->roots[VDBI_ROOT_IDS], "",
-                                   0);
+    vdb_status st =
+        vdbi_tree_seek(&cursor, a->pager, &a->image->roots[VDBI_ROOT_IDS], "", 0);
 
     while (!st) {
         const uint8_t *key, *value;
@@ -92,7 +95,8 @@ static vdb_status check_ids(audit *a)
         st = vdbi_tree_next(&cursor, &key, &length, &value, &value_length);
         if (st || !key)
             break;
-        st = check_id(a, key, length, value_length == 4 ? vdbi_get32(value) : UINT32_MAX);
+        st = check_id(a, key, length,
+                      value_length == 4 ? vdbi_get32(value) : UINT32_MAX);
         if (!st && ++count % PAUSE_IDS == 0 && length <= sizeof last) {
             memcpy(last, key, length);
             vdbi_section_end(a->pager);
@@ -107,9 +111,9 @@ static vdb_status check_ids(audit *a)
     }
     st = absorb(a, st);
     if (!st && count != a->image->live_count)
-        st = vdbi_check_tell(a->checker, -1, "ids: there are %llu, and %llu live vectors",
-                             (unsigned long long)count,
-                             (unsigned long long)a->image->live_count);
+        st = vdbi_check_tell(
+            a->checker, -1, "ids: there are %llu, and %llu live vectors",
+            (unsigned long long)count, (unsigned long long)a->image->live_count);
     return st;
 }
 
@@ -166,7 +170,8 @@ static vdb_status check_columns(audit *a, uint32_t slot, const vdbi_flat *flat)
         const vdbi_flat_field *field = &flat->fields[f];
         uint32_t number;
         vdbi_cells cells;
-        st = vdbi_field_find(a->pager, a->image, field->path, field->path_length, &number);
+        st = vdbi_field_find(a->pager, a->image, field->path, field->path_length,
+                             &number);
         if (st || number == VDBI_FIELD_RECORDS)
             continue;
         in_columns++;
@@ -176,18 +181,20 @@ static vdb_status check_columns(audit *a, uint32_t slot, const vdbi_flat *flat)
                                    slot / VDBI_CELLS_PER_BLOCK, &cells);
         if (!st && (!cells.tags || !cell_agrees(a, number, &field->value, cells.tags[i],
                                                 vdbi_get64(cells.words + 8 * i))))
-            st = vdbi_check_tell(a->checker, -1,
-                                 "slot %u: column '%.*s' is not what its metadata says",
-                                 slot, vdbi_clip(field->path, field->path_length), field->path);
+            st = vdbi_check_tell(
+                a->checker, -1, "slot %u: column '%.*s' is not what its metadata says",
+                slot, vdbi_clip(field->path, field->path_length), field->path);
     }
     for (uint32_t n = 0; n < a->image->field_count && !st; n++) {
         vdbi_cells cells;
-        st = vdbi_column_block(a->pager, a->image, n, slot / VDBI_CELLS_PER_BLOCK, &cells);
+        st = vdbi_column_block(a->pager, a->image, n, slot / VDBI_CELLS_PER_BLOCK,
+                               &cells);
         present += !st && cells.tags && cells.tags[i] != VDBI_CELL_ABSENT;
     }
     if (!st && present != in_columns)
-        st = vdbi_check_tell(a->checker, -1, "slot %u: %u columns have a cell, %u should",
-                             slot, present, in_columns);
+        st = vdbi_check_tell(a->checker, -1,
+                             "slot %u: %u columns have a cell, %u should", slot,
+                             present, in_columns);
     return st;
 }
 
@@ -198,8 +205,8 @@ static vdb_status check_vector(audit *a, uint32_t slot)
 
     for (uint32_t i = 0; !st && i < a->image->dimension; i++)
         if (!isfinite(row[i]))
-            return vdbi_check_tell(a->checker, -1, "slot %u: value %u is not finite", slot,
-                                   i);
+            return vdbi_check_tell(a->checker, -1, "slot %u: value %u is not finite",
+                                   slot, i);
     return st;
 }
 
@@ -223,7 +230,8 @@ static vdb_status check_slot(audit *a, uint32_t slot)
     vdb_status st;
 
     if (!vdbi_bit_get(a->named, slot)) {
-        st = vdbi_check_tell(a->checker, -1, "slot %u is live, but no id leads to it", slot);
+        st = vdbi_check_tell(a->checker, -1, "slot %u is live, but no id leads to it",
+                             slot);
         if (st)
             return st;
     }
@@ -238,7 +246,8 @@ static vdb_status check_slot(audit *a, uint32_t slot)
         st = vdbi_flatten(a->store->memory, a->record.metadata,
                           a->record.metadata_length, &flat);
         if (st == VDB_INVALID)
-            st = vdbi_check_tell(a->checker, -1, "slot %u: %s", slot, vdbi_error_text());
+            st =
+                vdbi_check_tell(a->checker, -1, "slot %u: %s", slot, vdbi_error_text());
     }
     if (!st)
         st = check_columns(a, slot, flat);
@@ -275,14 +284,16 @@ static vdb_status check_heap(audit *a)
                               i / VDBI_HEAP_LIVE_PER_BLOCK, &bytes);
         stored = bytes ? vdbi_get32(bytes + i % VDBI_HEAP_LIVE_PER_BLOCK * 4) : 0;
         if (!st && stored != a->heap[i])
-            st = vdbi_check_tell(a->checker, -1,
-                                 "heap: block %zu has %u live bytes, its account says %u",
-                                 i, a->heap[i], stored);
+            st = vdbi_check_tell(
+                a->checker, -1,
+                "heap: block %zu has %u live bytes, its account says %u", i, a->heap[i],
+                stored);
     }
     return absorb(a, st);
 }
 
-vdb_status vdbi_check_image(vdbi_store *s, const vdbi_image *image, vdbi_checker *checker)
+vdb_status vdbi_check_image(vdbi_store *s, const vdbi_image *image,
+                            vdbi_checker *checker)
 {
     audit a = {.store = s, .pager = s->pager, .image = image, .checker = checker};
     size_t words = VDBI_BITMAP_WORDS(image->slot_count) + 1;

@@ -4,9 +4,12 @@
 
 #include "store/check.h"
 
-enum { VDBI_CHECK_MAP = 9, VDBI_CHECK_SUMMARY = 10 };
+enum {
+    VDBI_CHECK_MAP = 9,
+    VDBI_CHECK_SUMMARY = 10
+};
 
-vdb_status vdbi_check_tell(vdbi_checker *checker, int64_t offset, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+vdb_status vdbi_check_tell(vdbi_checker *checker, int64_t offset, const char *format,
+                           ...) __attribute__((format(printf, 3, 4)));
 
 #endif

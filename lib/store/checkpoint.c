@@ -18,14 +18,16 @@
 #include "store/record.h"
 #include "store/store_priv.h"
 
-enum { OUTPUT = 1 << 20 };
+enum {
+    OUTPUT = 1 << 20
+};
 
 /* What of a block belongs to the version: the rest is written as zeros. */
 typedef enum trim {
     TRIM_NONE,
-    TRIM_ROWS,      /* rows of equal size up to a count */
-    TRIM_CELLS,     /* a column */
-    TRIM_DIRECTORY  /* the pages above the columns */
+    TRIM_ROWS,     /* rows of equal size up to a count */
+    TRIM_CELLS,    /* a column */
+    TRIM_DIRECTORY /* the pages above the columns */
 } trim;
 
 typedef struct writer {
@@ -107,12 +109,13 @@ static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim ho
         vdbi_ref_get(f->bytes + vdbi_child_offset(f->bytes, i), &ref);
         if (how == TRIM_DIRECTORY)
             below = f->bytes[4] == 2 ? TRIM_DIRECTORY : TRIM_CELLS;
-        st = write_frame(w, f->kids[i], ref.height, below,
-                         how == TRIM_DIRECTORY ? 0 : first + i * vdbi_array_span(height - 1));
+        st = write_frame(
+            w, f->kids[i], ref.height, below,
+            how == TRIM_DIRECTORY ? 0 : first + i * vdbi_array_span(height - 1));
     }
     if (!st)
-        st = vdbi_grow(s->memory, &s->written, &s->written_capacity, s->written_count + 1,
-                       sizeof(vdbi_frame *));
+        st = vdbi_grow(s->memory, &s->written, &s->written_capacity,
+                       s->written_count + 1, sizeof(vdbi_frame *));
     if (!st && !f->written.place)
         st = vdbi_space_take(s->space, f->pages, &f->written.place);
     if (st)
@@ -121,7 +124,8 @@ static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim ho
     memcpy(w->image, f->bytes, (size_t)f->pages * VDBI_PAGE);
     for (uint32_t i = 0; f->kids && i < VDBI_KIDS_MAX; i++)
         if (f->kids[i])
-            vdbi_ref_put(w->image + vdbi_child_offset(f->bytes, i), &f->kids[i]->written);
+            vdbi_ref_put(w->image + vdbi_child_offset(f->bytes, i),
+                         &f->kids[i]->written);
     if (!f->kids)
         trim_block(w, how, first, f->pages);
     f->written.generation = w->generation;
@@ -248,8 +252,7 @@ static vdb_status assure_length(vdbi_store *s, uint64_t pages)
 /* Hold the image that is to be saved, and take over what it does without. */
 static vdb_status choose(vdbi_store *s, const vdbi_image *image)
 {
-    vdb_status st =
-        vdbi_superseded_reserve(s->pager, &s->freeing, s->superseded.count);
+    vdb_status st = vdbi_superseded_reserve(s->pager, &s->freeing, s->superseded.count);
 
     if (st)
         return st;

@@ -7,8 +7,9 @@
 #include "store/layout.h"
 #include "store/tree.h"
 
-vdb_status vdbi_field_lookup(vdbi_pager *pager, const vdbi_image *image, const char *path,
-                             size_t length, uint32_t *field, uint32_t *codes)
+vdb_status vdbi_field_lookup(vdbi_pager *pager, const vdbi_image *image,
+                             const char *path, size_t length, uint32_t *field,
+                             uint32_t *codes)
 {
     uint8_t value[VDBI_VALUE_MAX];
     int found = -1;
@@ -36,7 +37,8 @@ vdb_status vdbi_field_lookup(vdbi_pager *pager, const vdbi_image *image, const c
                          vdbi_clip(path, length), path);
     /* Each code was given to a string in a record, and the heap's end never goes back. */
     if (*codes > image->heap_end)
-        return vdbi_fail(VDB_CORRUPT, "field '%.*s': %u codes, more than there were strings",
+        return vdbi_fail(VDB_CORRUPT,
+                         "field '%.*s': %u codes, more than there were strings",
                          vdbi_clip(path, length), path, *codes);
     return VDB_OK;
 }
@@ -61,10 +63,12 @@ vdb_status vdbi_column_root(vdbi_pager *pager, const vdbi_image *image, uint32_t
         vdb_status st = vdbi_page_read(pager, &ref, &bytes);
         if (st)
             return st;
-        if (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != 2 - i || ref.pages != 1)
+        if (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != 2 - i ||
+            ref.pages != 1)
             return vdbi_fail(VDB_CORRUPT, "page %llu is not of the columns' directory",
                              (unsigned long long)ref.place);
-        vdbi_child_get(&ref, bytes, vdbi_child_offset(bytes, index[i]), index[i], &child);
+        vdbi_child_get(&ref, bytes, vdbi_child_offset(bytes, index[i]), index[i],
+                       &child);
         ref = child;
     }
     *out = ref;
@@ -161,7 +165,8 @@ vdb_status vdbi_codes_from(vdbi_pager *pager, const vdbi_image *image, uint32_t 
         if (st || !key || key_length < 4 || memcmp(key, first, 4) != 0)
             break;
         if (value_length != 4)
-            return vdbi_fail(VDB_CORRUPT, "dictionary: a code of %zu bytes", value_length);
+            return vdbi_fail(VDB_CORRUPT, "dictionary: a code of %zu bytes",
+                             value_length);
         if (!visit(arg, (const char *)key + 4, key_length - 4, vdbi_get32(value)))
             break;
     }

@@ -34,9 +34,9 @@ enum {
     VDBI_CELL_RECORD = 9  /* ask the record's metadata */
 };
 
-#define VDBI_FIELD_NONE UINT32_MAX         /* no vector has this field */
+#define VDBI_FIELD_NONE    UINT32_MAX       /* no vector has this field */
 #define VDBI_FIELD_RECORDS (UINT32_MAX - 1) /* no column: ask the records */
-#define VDBI_CODE_NONE UINT32_MAX          /* no vector has this string here */
+#define VDBI_CODE_NONE     UINT32_MAX       /* no vector has this string here */
 
 /* The number of the field with this path, or one of the two above. */
 vdb_status vdbi_field_find(vdbi_pager *pager, const vdbi_image *image, const char *path,

@@ -5,8 +5,9 @@
 #include "store/column.h"
 
 /* As vdbi_field_find, and how many codes the field's dictionary has. */
-vdb_status vdbi_field_lookup(vdbi_pager *pager, const vdbi_image *image, const char *path,
-                             size_t length, uint32_t *field, uint32_t *codes);
+vdb_status vdbi_field_lookup(vdbi_pager *pager, const vdbi_image *image,
+                             const char *path, size_t length, uint32_t *field,
+                             uint32_t *codes);
 /* The root of a field's column; none when nothing was ever written to it. */
 vdb_status vdbi_column_root(vdbi_pager *pager, const vdbi_image *image, uint32_t field,
                             vdbi_ref *out);

@@ -75,10 +75,11 @@ static vdb_status create_if_unfinished(vdbi_store *s, uint64_t size, int unfinis
     vdb_status st;
 
     if (size > 2 * VDBI_PAGE || !unfinished)
-        return vdbi_fail_at(VDB_CORRUPT, 0,
-                            "%s: not a libvdb database, or both its meta pages (bytes 0 "
-                            "and 4096) are damaged",
-                            s->config.path);
+        return vdbi_fail_at(
+            VDB_CORRUPT, 0,
+            "%s: not a libvdb database, or both its meta pages (bytes 0 "
+            "and 4096) are damaged",
+            s->config.path);
     st = vdbi_log_create(s->memory, s->config.vfs, &s->counts, s->config.path, no_uuid,
                          &log);
     if (st)
@@ -100,11 +101,12 @@ static vdb_status create_if_unfinished(vdbi_store *s, uint64_t size, int unfinis
 
 static vdb_status newer(vdbi_store *s, const uint8_t *page, const char *doubt)
 {
-    return vdbi_fail(VDB_UNSUPPORTED,
-                     "%s: format %u, features 0x%x; this library reads format %d: it was "
-                     "written by a newer version%s",
-                     s->config.path, vdbi_get32(page + 8), vdbi_get32(page + 12),
-                     VDBI_FORMAT, doubt);
+    return vdbi_fail(
+        VDB_UNSUPPORTED,
+        "%s: format %u, features 0x%x; this library reads format %d: it was "
+        "written by a newer version%s",
+        s->config.path, vdbi_get32(page + 8), vdbi_get32(page + 12), VDBI_FORMAT,
+        doubt);
 }
 
 /* With one of the pages bad, the other is the newest only if the logs agree: the walk
@@ -152,11 +154,12 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
                             s->config.path, (unsigned long long)meta[0].generation,
                             (unsigned long long)meta[1].generation);
     if (size / VDBI_PAGE < meta[best].file_pages)
-        return vdbi_fail_at(VDB_CORRUPT, (int64_t)size,
-                            "%s: the file ends at byte %llu, it should have %llu: it was "
-                            "truncated",
-                            s->config.path, (unsigned long long)size,
-                            (unsigned long long)meta[best].file_pages * VDBI_PAGE);
+        return vdbi_fail_at(
+            VDB_CORRUPT, (int64_t)size,
+            "%s: the file ends at byte %llu, it should have %llu: it was "
+            "truncated",
+            s->config.path, (unsigned long long)size,
+            (unsigned long long)meta[best].file_pages * VDBI_PAGE);
     s->meta = meta[best];
     /* A creation whose last syncs failed has left a file that looks whole. */
     if (s->meta.generation == 1 && !s->readonly) {

@@ -17,7 +17,8 @@ typedef struct vdbi_value {
     double real;
     const char *text; /* not NUL-terminated */
     size_t text_length;
-    const struct vdbi_value *elements; /* an array's scalars, in order; others left out */
+    const struct vdbi_value
+        *elements; /* an array's scalars, in order; others left out */
     size_t element_count;
 } vdbi_value;
 
@@ -38,7 +39,8 @@ typedef struct vdbi_flat {
 vdb_status vdbi_flatten(vdbi_memory *memory, const char *json, size_t length,
                         vdbi_flat **out);
 /* The value under a path, or NULL. */
-const vdbi_value *vdbi_flat_find(const vdbi_flat *flat, const char *path, size_t length);
+const vdbi_value *vdbi_flat_find(const vdbi_flat *flat, const char *path,
+                                 size_t length);
 void vdbi_flat_free(vdbi_memory *memory, vdbi_flat *flat);
 
 #endif

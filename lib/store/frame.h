@@ -41,9 +41,9 @@ typedef struct vdbi_ref {
     uint64_t place;      /* in pages; 0 when it is only in memory */
     uint64_t generation; /* it was written for */
     uint64_t checksum;
-    uint32_t pages;      /* how long it is */
-    uint32_t height;     /* of the structure below it; 0: a leaf or block */
-    vdbi_frame *frame;   /* not NULL: the bytes are here, whatever place says */
+    uint32_t pages;    /* how long it is */
+    uint32_t height;   /* of the structure below it; 0: a leaf or block */
+    vdbi_frame *frame; /* not NULL: the bytes are here, whatever place says */
 } vdbi_ref;
 
 typedef struct vdbi_pager vdbi_pager;
@@ -101,7 +101,8 @@ void vdbi_pager_forget(vdbi_pager *pager, uint64_t place, uint32_t pages);
 uint64_t vdbi_pager_dirty_bytes(vdbi_pager *pager);
 
 /* The verified bytes of a page, until the section ends. */
-vdb_status vdbi_page_read(vdbi_pager *pager, const vdbi_ref *ref, const uint8_t **bytes);
+vdb_status vdbi_page_read(vdbi_pager *pager, const vdbi_ref *ref,
+                          const uint8_t **bytes);
 /* Read and verify a page from the file, whatever has been verified before. */
 vdb_status vdbi_page_reread(vdbi_pager *pager, const vdbi_ref *ref, uint8_t *buffer);
 uint64_t vdbi_page_checksum(const void *bytes, uint32_t pages, uint64_t place,

@@ -35,9 +35,10 @@ enum {
     OFF_CHECKSUM = VDBI_PAGE - 8
 };
 /* A file has at most 16 TiB; generations and sequences never come near wrapping. */
-#define PAGES_MAX ((uint64_t)1 << 32)
+#define PAGES_MAX   ((uint64_t)1 << 32)
 #define COUNT_LIMIT ((uint64_t)1 << 62)
-_Static_assert((int)VDBI_ROOT_COUNT == (int)ROOT_SPACE, "the map's roots follow the image's");
+_Static_assert((int)VDBI_ROOT_COUNT == (int)ROOT_SPACE,
+               "the map's roots follow the image's");
 
 uint64_t vdbi_meta_place(uint64_t generation)
 {
@@ -93,9 +94,11 @@ static int sane(const vdbi_meta *m)
     return m->generation > 0 && m->generation < COUNT_LIMIT &&
            m->image.sequence < COUNT_LIMIT && m->file_pages <= PAGES_MAX &&
            m->image.field_count <= VDBI_COLUMNS_MAX &&
-           m->image.heap_end / VDBI_HEAP_BLOCK <= vdbi_array_span(roots[VDBI_ROOT_HEAP].height) &&
+           m->image.heap_end / VDBI_HEAP_BLOCK <=
+               vdbi_array_span(roots[VDBI_ROOT_HEAP].height) &&
            m->image.slot_count / VDBI_PLACES_PER_BLOCK <=
-               vdbi_array_span(roots[VDBI_ROOT_PLACES].height) && m->log <= 2 && (m->log == 0 || m->salt) &&
+               vdbi_array_span(roots[VDBI_ROOT_PLACES].height) &&
+           m->log <= 2 && (m->log == 0 || m->salt) &&
            m->image.dimension <= VDB_DIMENSION_MAX && m->shape.metric >= VDB_L2 &&
            m->shape.metric <= VDB_DOT && m->shape.index >= VDB_FLAT &&
            m->shape.index <= VDB_HNSW && m->file_pages >= 2 &&

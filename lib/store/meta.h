@@ -9,7 +9,10 @@
 
 #include "store/image.h"
 
-enum { VDBI_FORMAT = 1, VDBI_UUID = 16 };
+enum {
+    VDBI_FORMAT = 1,
+    VDBI_UUID = 16
+};
 
 /* What is fixed when a file is created. */
 typedef struct vdbi_shape {

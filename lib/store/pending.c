@@ -37,8 +37,8 @@ void vdbi_image_release(vdbi_pager *pager, vdbi_image *image)
 }
 
 vdb_status vdbi_pending_begin(vdbi_pending *p, vdbi_pager *pager, vdbi_log *log,
-                              vdbi_slots *slots, const vdbi_image *base, uint64_t writer,
-                              uint64_t epoch)
+                              vdbi_slots *slots, const vdbi_image *base,
+                              uint64_t writer, uint64_t epoch)
 {
     memset(p, 0, sizeof *p);
     p->memory = vdbi_pager_memory(pager);
@@ -84,7 +84,8 @@ static vdb_status add_frame(vdbi_pending *p, int kind)
     vdb_status st = p->before_log ? p->before_log(p->before_log_arg) : VDB_OK;
 
     if (!st)
-        st = vdbi_log_add(p->log, kind, p->image.sequence, p->records, p->record_length);
+        st =
+            vdbi_log_add(p->log, kind, p->image.sequence, p->records, p->record_length);
     return st;
 }
 
@@ -145,7 +146,8 @@ static vdb_status log_put(vdbi_pending *p, uint32_t kind, uint32_t slot,
 
     if (!p->log)
         return VDB_OK;
-    st = record_room(p, PUT_HEADER + vector + put->id_length + put->metadata_length, &r);
+    st =
+        record_room(p, PUT_HEADER + vector + put->id_length + put->metadata_length, &r);
     if (st)
         return st;
     vdbi_put32(r, kind);
@@ -185,7 +187,8 @@ static vdb_status log_kill(vdbi_pending *p, uint32_t slot, const char *id,
 
 /* Add to the live bytes of the blocks that [offset, offset + length) touches; a block
  * that has none left, and takes no further records, becomes a hole. */
-static vdb_status heap_account(vdbi_pending *p, uint64_t offset, uint64_t length, int add)
+static vdb_status heap_account(vdbi_pending *p, uint64_t offset, uint64_t length,
+                               int add)
 {
     uint64_t end = offset + length;
     vdb_status st = VDB_OK;
@@ -198,14 +201,15 @@ static vdb_status heap_account(vdbi_pending *p, uint64_t offset, uint64_t length
         if (n > end - offset)
             n = end - offset;
         st = vdbi_array_write(&p->change, &p->image.roots[VDBI_ROOT_HEAP_LIVE],
-                              VDBI_ROOT_HEAP_LIVE, 1, block / VDBI_HEAP_LIVE_PER_BLOCK, 0,
-                              &bytes);
+                              VDBI_ROOT_HEAP_LIVE, 1, block / VDBI_HEAP_LIVE_PER_BLOCK,
+                              0, &bytes);
         if (st)
             break;
         bytes += block % VDBI_HEAP_LIVE_PER_BLOCK * 4;
         live = vdbi_get32(bytes);
         if (!add && live < n)
-            return vdbi_fail(VDB_CORRUPT, "heap: block %llu has %u live bytes, not %llu",
+            return vdbi_fail(VDB_CORRUPT,
+                             "heap: block %llu has %u live bytes, not %llu",
                              (unsigned long long)block, live, (unsigned long long)n);
         live = (uint32_t)(add ? live + n : live - n);
         vdbi_put32(bytes, live);
@@ -220,9 +224,8 @@ static vdb_status heap_account(vdbi_pending *p, uint64_t offset, uint64_t length
 static vdb_status heap_live(vdbi_pending *p, uint64_t block, uint32_t *live)
 {
     const uint8_t *bytes;
-    vdb_status st =
-        vdbi_array_block(p->pager, &p->image.roots[VDBI_ROOT_HEAP_LIVE], 1,
-                         block / VDBI_HEAP_LIVE_PER_BLOCK, &bytes);
+    vdb_status st = vdbi_array_block(p->pager, &p->image.roots[VDBI_ROOT_HEAP_LIVE], 1,
+                                     block / VDBI_HEAP_LIVE_PER_BLOCK, &bytes);
 
     *live = bytes ? vdbi_get32(bytes + block % VDBI_HEAP_LIVE_PER_BLOCK * 4) : 0;
     return st;
@@ -236,10 +239,10 @@ static vdb_status heap_write(vdbi_pending *p, uint64_t offset, const void *from,
     while (length) {
         size_t at = (size_t)(offset % VDBI_HEAP_BLOCK), n = VDBI_HEAP_BLOCK - at;
         uint8_t *bytes;
-        vdb_status st = vdbi_array_write(&p->change, &p->image.roots[VDBI_ROOT_HEAP],
-                                         VDBI_ROOT_HEAP, VDBI_HEAP_PAGES,
-                                         offset / VDBI_HEAP_BLOCK,
-                                         offset >= p->base_heap_end, &bytes);
+        vdb_status st =
+            vdbi_array_write(&p->change, &p->image.roots[VDBI_ROOT_HEAP],
+                             VDBI_ROOT_HEAP, VDBI_HEAP_PAGES, offset / VDBI_HEAP_BLOCK,
+                             offset >= p->base_heap_end, &bytes);
         if (st)
             return st;
         if (n > length)
@@ -323,8 +326,9 @@ static vdb_status write_document(vdbi_pending *p, uint32_t slot, const vdbi_put 
 static vdb_status live_mark(vdbi_pending *p, uint32_t slot, int live)
 {
     uint8_t *bytes, bit = (uint8_t)(1u << (slot % 8));
-    vdb_status st = vdbi_array_write(&p->change, &p->image.roots[VDBI_ROOT_LIVE],
-                                     VDBI_ROOT_LIVE, 1, slot / VDBI_LIVE_BITS, 0, &bytes);
+    vdb_status st =
+        vdbi_array_write(&p->change, &p->image.roots[VDBI_ROOT_LIVE], VDBI_ROOT_LIVE, 1,
+                         slot / VDBI_LIVE_BITS, 0, &bytes);
 
     if (st)
         return st;
@@ -345,10 +349,10 @@ static vdb_status write_row(vdbi_pending *p, uint32_t slot, const vdbi_put *put)
     uint32_t per_block = vdbi_rows_per_block(put->dimension);
     size_t row = vdbi_row_bytes(put->dimension), used = (size_t)put->dimension * 4;
     uint8_t *bytes;
-    vdb_status st = vdbi_array_write(
-        &p->change, &p->image.roots[VDBI_ROOT_VECTORS], VDBI_ROOT_VECTORS,
-        vdbi_vector_block_pages(put->dimension), slot / per_block,
-        slot >= p->base_slots, &bytes);
+    vdb_status st =
+        vdbi_array_write(&p->change, &p->image.roots[VDBI_ROOT_VECTORS],
+                         VDBI_ROOT_VECTORS, vdbi_vector_block_pages(put->dimension),
+                         slot / per_block, slot >= p->base_slots, &bytes);
 
     if (st)
         return st;
@@ -396,7 +400,8 @@ static vdb_status apply_kill(vdbi_pending *p, uint32_t slot, const char *id,
         st = heap_account(p, place.offset, place.length, 0);
     if (!st && id_length) {
         p->deleted++;
-        st = vdbi_tree_remove(&p->change, &p->image.roots[VDBI_ROOT_IDS], id, id_length);
+        st =
+            vdbi_tree_remove(&p->change, &p->image.roots[VDBI_ROOT_IDS], id, id_length);
     }
     if (!st && p->slots)
         st = vdbi_slots_kill(p->slots, slot, p->image.sequence);
@@ -479,10 +484,12 @@ vdb_status vdbi_pending_document(vdbi_pending *p, const vdbi_put *put)
 
 static vdb_status bad_record(size_t at)
 {
-    return vdbi_fail(VDB_CORRUPT, "log: a record at %zu of its frame makes no sense", at);
+    return vdbi_fail(VDB_CORRUPT, "log: a record at %zu of its frame makes no sense",
+                     at);
 }
 
-static vdb_status replay_put(vdbi_pending *p, const uint8_t *r, size_t room, size_t *size)
+static vdb_status replay_put(vdbi_pending *p, const uint8_t *r, size_t room,
+                             size_t *size)
 {
     uint32_t kind = vdbi_get32(r), slot = vdbi_get32(r + 4);
     vdbi_put put = {0};
@@ -503,7 +510,8 @@ static vdb_status replay_put(vdbi_pending *p, const uint8_t *r, size_t room, siz
         slot > p->image.slot_count || slot >= INT32_MAX ||
         (kind == RECORD_DOCUMENT && slot == p->image.slot_count))
         return bad_record(0);
-    *size = (PUT_HEADER + vector_bytes + put.id_length + put.metadata_length + 7) / 8 * 8;
+    *size =
+        (PUT_HEADER + vector_bytes + put.id_length + put.metadata_length + 7) / 8 * 8;
     put.id = (const char *)r + PUT_HEADER + vector_bytes;
     if (vdbi_get32(r + 12))
         put.metadata = put.id + put.id_length;
@@ -516,7 +524,8 @@ static vdb_status replay_put(vdbi_pending *p, const uint8_t *r, size_t room, siz
     /* Records are 8-aligned in their buffer, as a float must be. */
     put.vector = (const float *)(const void *)(r + PUT_HEADER);
     if (!st)
-        st = kind == RECORD_PUT ? apply_put(p, slot, &put) : apply_document(p, slot, &put);
+        st = kind == RECORD_PUT ? apply_put(p, slot, &put)
+                                : apply_document(p, slot, &put);
     vdbi_flat_free(p->memory, flat);
     return st;
 }

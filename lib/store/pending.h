@@ -19,7 +19,7 @@
 typedef struct vdbi_pending {
     vdbi_memory *memory;
     vdbi_pager *pager;
-    vdbi_log *log;     /* NULL: nothing is logged (replay, memory only) */
+    vdbi_log *log; /* NULL: nothing is logged (replay, memory only) */
     /* Called before the first frame is added, to take a log into use: a request that
      * fails before that leaves the files as they are. */
     vdb_status (*before_log)(void *arg);
@@ -27,7 +27,7 @@ typedef struct vdbi_pending {
     vdbi_slots *slots; /* NULL in replay */
     vdbi_image image;  /* owns a count of its roots' frames */
     vdbi_change change;
-    uint32_t base_slots;    /* of the image it began from */
+    uint32_t base_slots; /* of the image it began from */
     uint64_t base_heap_end;
     uint8_t *records; /* not yet in a frame */
     size_t record_length, record_capacity;
@@ -41,8 +41,8 @@ typedef struct vdbi_pending {
 
 /* Begin from `base`; `writer` must be unique, `epoch` the current one. */
 vdb_status vdbi_pending_begin(vdbi_pending *p, vdbi_pager *pager, vdbi_log *log,
-                              vdbi_slots *slots, const vdbi_image *base, uint64_t writer,
-                              uint64_t epoch);
+                              vdbi_slots *slots, const vdbi_image *base,
+                              uint64_t writer, uint64_t epoch);
 
 /* A vector with its metadata, already checked; flat is NULL when there is no metadata. */
 typedef struct vdbi_put {

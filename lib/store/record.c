@@ -13,8 +13,8 @@ vdb_status vdbi_id_find(vdbi_pager *pager, const vdbi_image *image, const char *
 {
     uint8_t value[VDBI_VALUE_MAX];
     int found;
-    vdb_status st = vdbi_tree_find(pager, &image->roots[VDBI_ROOT_IDS], id, length, value,
-                                   &found);
+    vdb_status st =
+        vdbi_tree_find(pager, &image->roots[VDBI_ROOT_IDS], id, length, value, &found);
 
     *slot = VDBI_SLOT_NONE;
     if (st || found < 0)
@@ -80,9 +80,9 @@ vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t 
         return st;
     if (!rows || slot >= image->slot_count)
         return vdbi_fail(VDB_CORRUPT, "slot %u has no vector", slot);
-    *row = (const float *)(const void *)(rows + slot % per_block *
-                                                    (size_t)vdbi_row_bytes(
-                                                        image->dimension));
+    *row = (const float *)(const void *)(rows +
+                                         slot % per_block *
+                                             (size_t)vdbi_row_bytes(image->dimension));
     return VDB_OK;
 }
 
@@ -164,7 +164,8 @@ vdb_status vdbi_record_place(vdbi_pager *pager, const vdbi_image *image, uint32_
         (sizeof header + (uint64_t)out->id_length + out->metadata_length + 7) / 8 * 8;
     out->length = out->lists_offset + out->lists_length;
     if (out->length > image->heap_end - out->offset)
-        return vdbi_fail(VDB_CORRUPT, "slot %u: its record reaches beyond the heap", slot);
+        return vdbi_fail(VDB_CORRUPT, "slot %u: its record reaches beyond the heap",
+                         slot);
     return VDB_OK;
 }
 
@@ -178,9 +179,9 @@ vdb_status vdbi_record_read(vdbi_pager *pager, const vdbi_image *image, uint32_t
 
     lists_length = parts & VDBI_RECORD_LISTS ? place.lists_length : 0;
     if (!st)
-        st = vdbi_grow(r->memory, &r->buffer, &r->capacity,
-                       (size_t)place.id_length + place.metadata_length + 16 + lists_length,
-                       1);
+        st = vdbi_grow(
+            r->memory, &r->buffer, &r->capacity,
+            (size_t)place.id_length + place.metadata_length + 16 + lists_length, 1);
     if (st)
         return st;
     lists = r->buffer;
@@ -197,8 +198,8 @@ vdb_status vdbi_record_read(vdbi_pager *pager, const vdbi_image *image, uint32_t
     }
     if (!st && parts & VDBI_RECORD_METADATA && place.has_metadata) {
         st = vdbi_heap_copy(pager, image,
-                            place.offset + VDBI_RECORD_HEADER + place.id_length, metadata,
-                            place.metadata_length);
+                            place.offset + VDBI_RECORD_HEADER + place.id_length,
+                            metadata, place.metadata_length);
         metadata[place.metadata_length] = 0;
         r->metadata = (char *)metadata;
     }
@@ -231,7 +232,8 @@ vdb_status vdbi_record_list(const vdbi_record *r, uint64_t word, vdbi_list *out)
     out->count = vdbi_get32(r->lists + at);
     out->elements = r->lists + at + 8;
     if (out->count > (r->lists_length - at - 8) / VDBI_LIST_ELEMENT)
-        return vdbi_fail(VDB_CORRUPT, "a list of %u elements that its record cannot hold",
+        return vdbi_fail(VDB_CORRUPT,
+                         "a list of %u elements that its record cannot hold",
                          out->count);
     return VDB_OK;
 }

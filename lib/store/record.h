@@ -17,7 +17,7 @@ vdb_status vdbi_id_find(vdbi_pager *pager, const vdbi_image *image, const char *
                         size_t length, uint32_t *slot);
 
 /* The vectors' geometry at this dimension. */
-uint32_t vdbi_row_bytes(uint32_t dimension);        /* a multiple of 64 */
+uint32_t vdbi_row_bytes(uint32_t dimension); /* a multiple of 64 */
 uint32_t vdbi_rows_per_block(uint32_t dimension);
 uint32_t vdbi_vector_block_pages(uint32_t dimension);
 

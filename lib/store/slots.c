@@ -7,7 +7,9 @@
 #include "base/error.h"
 #include "store/record.h"
 
-enum { WINDOW = 65536 /* slots looked at for the emptiest block */ };
+enum {
+    WINDOW = 65536 /* slots looked at for the emptiest block */
+};
 
 typedef struct killed {
     uint64_t sequence;
@@ -26,7 +28,7 @@ struct vdbi_slots {
     int learnt;
     killed *limbo; /* ascending by sequence; the first `limbo_head` are gone */
     size_t limbo_head, limbo_count, limbo_capacity;
-    uint64_t kills; /* so far, without those undone */
+    uint64_t kills;  /* so far, without those undone */
     uint32_t *taken; /* reused slots since the last commit */
     size_t taken_count, taken_capacity;
 };

@@ -23,9 +23,9 @@ enum {
 
 /* What is known of 128 MiB of file. */
 typedef struct leaf {
-    uint64_t *held;        /* LEAF_WORDS; NULL: none is */
+    uint64_t *held;         /* LEAF_WORDS; NULL: none is */
     uint32_t free, longest; /* as in the summary; longest is an upper bound */
-    uint32_t changed;      /* the summary's row is behind */
+    uint32_t changed;       /* the summary's row is behind */
     uint32_t reserved;
 } leaf;
 
@@ -50,9 +50,9 @@ struct vdbi_space {
     size_t leaf_count, leaf_capacity;
     uint64_t file_pages, file_pages_before;
     size_t summary_read; /* leaves whose row has been read */
-    run_list log;  /* what this checkpoint did, to undo it */
-    run_list held; /* freed, not yet let go */
-    run_list own;  /* old places of the map's own pages, to give at the next attempt */
+    run_list log;        /* what this checkpoint did, to undo it */
+    run_list held;       /* freed, not yet let go */
+    run_list own; /* old places of the map's own pages, to give at the next attempt */
     uint64_t writer;
     _Atomic uint64_t used_pages;
     _Atomic uint64_t held_pages;
@@ -100,8 +100,10 @@ static vdb_status summary_load(vdbi_space *s)
             l->free = vdbi_get32(rows + i % SUMMARY_ROWS * 8);
             l->longest = vdbi_get32(rows + i % SUMMARY_ROWS * 8 + 4);
             if (l->free > LEAF_BITS || l->longest > l->free)
-                st = vdbi_fail(VDB_CORRUPT, "free space: summary row %zu says %u free, "
-                               "a run of %u", i, l->free, l->longest);
+                st = vdbi_fail(VDB_CORRUPT,
+                               "free space: summary row %zu says %u free, "
+                               "a run of %u",
+                               i, l->free, l->longest);
         }
         used += LEAF_BITS - l->free;
     }
@@ -112,9 +114,9 @@ static vdb_status summary_load(vdbi_space *s)
     return st;
 }
 
-vdb_status vdbi_space_create(vdbi_memory *memory, vdbi_pager *pager, const vdbi_ref *map,
-                             const vdbi_ref *summary, uint64_t file_pages,
-                             vdbi_space **out)
+vdb_status vdbi_space_create(vdbi_memory *memory, vdbi_pager *pager,
+                             const vdbi_ref *map, const vdbi_ref *summary,
+                             uint64_t file_pages, vdbi_space **out)
 {
     vdbi_space *s = vdbi_calloc(memory, 1, sizeof *s);
 
@@ -155,8 +157,8 @@ static vdb_status map_mark(vdbi_space *s, uint64_t place, uint32_t pages, int us
 {
     uint64_t index = place / LEAF_BITS;
     uint8_t *bytes;
-    vdb_status st = vdbi_array_write(&s->change, &s->map, STRUCTURE_MAP, 1, index, 0,
-                                     &bytes);
+    vdb_status st =
+        vdbi_array_write(&s->change, &s->map, STRUCTURE_MAP, 1, index, 0, &bytes);
 
     if (st)
         return st;
@@ -206,7 +208,8 @@ static void hold_mark(vdbi_space *s, uint64_t place, uint32_t pages, int held)
     }
 }
 
-static vdb_status give(vdbi_space *s, uint64_t place, uint32_t pages, uint64_t sequence);
+static vdb_status give(vdbi_space *s, uint64_t place, uint32_t pages,
+                       uint64_t sequence);
 
 static vdb_status learn(vdbi_space *s)
 {
@@ -565,4 +568,3 @@ void vdbi_space_totals(vdbi_space *s, uint64_t *free_pages, uint64_t *held_pages
     *held_pages = held;
     *free_pages = known > used + held ? known - used - held : 0;
 }
-

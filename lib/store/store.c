@@ -80,10 +80,11 @@ static vdb_status open_file(vdbi_store *s)
     if (info.kind != 0)
         return vdbi_fail(VDB_INVALID, "%s: not a regular file", s->config.path);
     if (info.links > 1)
-        return vdbi_fail(VDB_INVALID,
-                         "%s: it has %llu hard links; the logs could not be found by each "
-                         "of its names",
-                         s->config.path, (unsigned long long)info.links);
+        return vdbi_fail(
+            VDB_INVALID,
+            "%s: it has %llu hard links; the logs could not be found by each "
+            "of its names",
+            s->config.path, (unsigned long long)info.links);
     rc = vfs->lock(vfs->arg, s->file.handle,
                    s->readonly ? VDB_LOCK_SHARED : VDB_LOCK_EXCLUSIVE);
     if (rc == -EAGAIN)
@@ -142,11 +143,11 @@ static vdb_status replay_frame(void *arg, int kind, uint64_t sequence,
 
     if (!r->active) {
         if (sequence != r->image->sequence + 1)
-            return vdbi_fail(VDB_CORRUPT, "%s: commit %llu follows %llu", s->config.path,
-                             (unsigned long long)sequence,
+            return vdbi_fail(VDB_CORRUPT, "%s: commit %llu follows %llu",
+                             s->config.path, (unsigned long long)sequence,
                              (unsigned long long)r->image->sequence);
-        st = vdbi_pending_begin(&r->pending, s->pager, NULL, NULL, r->image, ++s->writer,
-                                s->epoch);
+        st = vdbi_pending_begin(&r->pending, s->pager, NULL, NULL, r->image,
+                                ++s->writer, s->epoch);
         if (st)
             return st;
         r->active = 1;
@@ -210,8 +211,8 @@ static vdb_status adopt_dimension(const vdbi_store *s, vdbi_image *image)
 
 static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
 {
-    int mapped = !s->config.path || (s->config.vfs->map &&
-                                     !(s->config.flags & VDB_OPEN_NO_MMAP));
+    int mapped = !s->config.path ||
+                 (s->config.vfs->map && !(s->config.flags & VDB_OPEN_NO_MMAP));
     vdb_status st = VDB_OK;
 
     s->readonly = (s->config.flags & VDB_OPEN_READONLY) != 0;

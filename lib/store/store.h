@@ -49,7 +49,8 @@ void vdbi_store_group(vdbi_store *store);
 vdb_status vdbi_store_begin(vdbi_store *store, const vdbi_image *base, uint64_t oldest,
                             vdbi_pending *pending);
 /* Close it into the group.  On an error the pending version has been dropped. */
-vdb_status vdbi_store_finish(vdbi_store *store, vdbi_pending *pending, vdbi_image *image);
+vdb_status vdbi_store_finish(vdbi_store *store, vdbi_pending *pending,
+                             vdbi_image *image);
 /* Write the group; `sync`: and make it durable.  On an error all versions that were
  * finished since the last write never were; the caller drops their images. */
 vdb_status vdbi_store_write(vdbi_store *store, int sync, int only_deletes);

@@ -86,8 +86,9 @@ static vdb_status page_open(vdbi_pager *pager, const vdbi_ref *ref,
 }
 
 /* The first cell whose key is not below the wanted one; *equal says it is that key. */
-static vdb_status lower_bound(const vdbi_ref *ref, const uint8_t *bytes, const void *key,
-                              size_t key_length, uint32_t *index, int *equal)
+static vdb_status lower_bound(const vdbi_ref *ref, const uint8_t *bytes,
+                              const void *key, size_t key_length, uint32_t *index,
+                              int *equal)
 {
     uint32_t low = 0, high = page_count(bytes);
 
@@ -111,8 +112,8 @@ static vdb_status lower_bound(const vdbi_ref *ref, const uint8_t *bytes, const v
 }
 
 /* The child of an inner page under which the key belongs. */
-static vdb_status child_index(const vdbi_ref *ref, const uint8_t *bytes, const void *key,
-                              size_t key_length, uint32_t *index)
+static vdb_status child_index(const vdbi_ref *ref, const uint8_t *bytes,
+                              const void *key, size_t key_length, uint32_t *index)
 {
     int equal;
     vdb_status st = lower_bound(ref, bytes, key, key_length, index, &equal);
@@ -468,11 +469,10 @@ static vdb_status insert_at(path *p, vdbi_change *change, vdbi_ref *root,
                           (uint32_t)(2 + CELL_HEADER + key_length + value_length));
         page_append(right.frame, left, cut, count);
         page_truncate(left, cut);
-        fits = index < cut
-                   ? page_insert(left, index, own_key, key_length, own_value,
-                                 value_length, kid)
-                   : page_insert(right.frame, index - cut, own_key, key_length,
-                                 own_value, value_length, kid);
+        fits = index < cut ? page_insert(left, index, own_key, key_length, own_value,
+                                         value_length, kid)
+                           : page_insert(right.frame, index - cut, own_key, key_length,
+                                         own_value, value_length, kid);
         if (!fits || !cell_get(right.frame->bytes, 0, &first)) {
             vdbi_frame_release(change->pager, right.frame);
             return vdbi_fail(VDB_CORRUPT, "tree: a cell fits neither half of a page");
@@ -529,8 +529,8 @@ vdb_status vdbi_tree_put(vdbi_change *change, vdbi_ref *root, uint8_t structure,
         }
         page_delete(leaf, index);
     }
-    return insert_at(&p, change, root, structure, p.depth, index, key, key_length, value,
-                     value_length, NULL);
+    return insert_at(&p, change, root, structure, p.depth, index, key, key_length,
+                     value, value_length, NULL);
 }
 
 /* ---------------------------------------------------------------- removing */
@@ -570,8 +570,8 @@ static vdb_status try_merge(path *p, vdbi_change *change, int depth)
         page_count(bytes) + page_count(at->frame->bytes) > VDBI_KIDS_MAX)
         return VDB_OK;
     st = own_page(change, &other);
-    vdbi_child_set(parent, vdbi_child_offset(parent->frame->bytes, neighbour), neighbour,
-                   &other);
+    vdbi_child_set(parent, vdbi_child_offset(parent->frame->bytes, neighbour),
+                   neighbour, &other);
     if (st)
         return st;
     left = neighbour < index ? other.frame : at->frame;
@@ -595,7 +595,8 @@ vdb_status vdbi_tree_remove(vdbi_change *change, vdbi_ref *root, const void *key
     int length, equal;
     uint32_t index;
     path p;
-    vdb_status st = vdbi_tree_find(change->pager, root, key, key_length, value, &length);
+    vdb_status st =
+        vdbi_tree_find(change->pager, root, key, key_length, value, &length);
 
     if (st || length < 0)
         return st;
@@ -744,7 +745,8 @@ const char *vdbi_tree_page_problem(const uint8_t *bytes, uint32_t level)
             c.value_length > (level ? VDBI_REF_BYTES : VDBI_VALUE_MAX))
             return "a cell too long";
         used += 2 + CELL_HEADER + c.key_length + c.value_length;
-        if (i && vdbi_key_compare(before.key, before.key_length, c.key, c.key_length) >= 0)
+        if (i &&
+            vdbi_key_compare(before.key, before.key_length, c.key, c.key_length) >= 0)
             return "keys out of order";
     }
     return used > VDBI_PAGE ? "cells overlap" : NULL;

@@ -11,11 +11,15 @@
 
 #include "store/frame.h"
 
-enum { VDBI_KEY_MAX = 1032, VDBI_VALUE_MAX = 16 };
+enum {
+    VDBI_KEY_MAX = 1032,
+    VDBI_VALUE_MAX = 16
+};
 
 /* *length is the value's, or -1 when the key is not there. */
 vdb_status vdbi_tree_find(vdbi_pager *pager, const vdbi_ref *root, const void *key,
-                          size_t key_length, uint8_t value[VDBI_VALUE_MAX], int *length);
+                          size_t key_length, uint8_t value[VDBI_VALUE_MAX],
+                          int *length);
 /* Insert, or replace the value. */
 vdb_status vdbi_tree_put(vdbi_change *change, vdbi_ref *root, uint8_t structure,
                          const void *key, size_t key_length, const void *value,

@@ -40,7 +40,7 @@ static void system_errors_become_statuses(void **state)
         vdb_status status;
     } cases[] = {
         {ENOSPC, VDB_FULL},   {EDQUOT, VDB_FULL}, {EFBIG, VDB_FULL},
-        {ENOMEM, VDB_NOMEM},  {EAGAIN, VDB_IO}, {ENOENT, VDB_NOT_FOUND},
+        {ENOMEM, VDB_NOMEM},  {EAGAIN, VDB_IO},   {ENOENT, VDB_NOT_FOUND},
         {EEXIST, VDB_EXISTS}, {EACCES, VDB_IO},   {EPERM, VDB_IO},
         {EROFS, VDB_IO},      {EIO, VDB_IO},      {ENOTDIR, VDB_IO},
     };

@@ -30,8 +30,8 @@ typedef struct vdbi_nearest {
 } vdbi_nearest;
 
 /* Memory grows with what is found, not with k. */
-void vdbi_nearest_init(vdbi_nearest *nearest, vdbi_memory *memory, size_t k, float limit,
-                       vdbi_compare_ids compare_ids, void *compare_arg);
+void vdbi_nearest_init(vdbi_nearest *nearest, vdbi_memory *memory, size_t k,
+                       float limit, vdbi_compare_ids compare_ids, void *compare_arg);
 void vdbi_nearest_clear(vdbi_nearest *nearest); /* frees the heap */
 
 /* Offer the rows whose bits are set: row i is slot first_slot + i, bit (first_bit + i)

@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <errno.h>
 
-enum { OTHER_RESERVE = 64 << 10 };
+enum {
+    OTHER_RESERVE = 64 << 10
+};
 
 const uint8_t vdbi_log_magic[8] = {'v', 'd', 'b', 'l', 'o', 'g', '\r', '\n'};
 
@@ -69,7 +71,8 @@ vdb_status vdbi_log_file_exists(vdbi_log *log, int index, int *there)
     int rc = log->vfs->exists(log->vfs->arg, log->path[index]);
 
     *there = rc == 0;
-    return rc == 0 || rc == -ENOENT ? VDB_OK : vdbi_fail_system(rc, "%s", log->path[index]);
+    return rc == 0 || rc == -ENOENT ? VDB_OK
+                                    : vdbi_fail_system(rc, "%s", log->path[index]);
 }
 
 void vdbi_log_count_bytes(vdbi_log *log)
@@ -130,9 +133,9 @@ static vdb_status poison(vdbi_log *log, vdb_status st)
 
 static vdb_status check_poison(const vdbi_log *log)
 {
-    return log->poisoned ? vdbi_fail(VDB_POISONED, "%s: a sync has failed: reopen",
-                                     log->path[0])
-                         : VDB_OK;
+    return log->poisoned
+               ? vdbi_fail(VDB_POISONED, "%s: a sync has failed: reopen", log->path[0])
+               : VDB_OK;
 }
 
 /* A sync whose failure leaves unknown what is on disk. */

@@ -15,9 +15,17 @@
 
 #include "os/vfs.h"
 
-enum { VDBI_LOG_HEADER = 4096, VDBI_FRAME_HEADER = 72, VDBI_PAYLOAD_MAX = 8 << 20 };
+enum {
+    VDBI_LOG_HEADER = 4096,
+    VDBI_FRAME_HEADER = 72,
+    VDBI_PAYLOAD_MAX = 8 << 20
+};
 
-enum { VDBI_FRAME_DATA = 1, VDBI_FRAME_COMMIT = 2, VDBI_FRAME_CLOSE = 3 };
+enum {
+    VDBI_FRAME_DATA = 1,
+    VDBI_FRAME_COMMIT = 2,
+    VDBI_FRAME_CLOSE = 3
+};
 
 typedef struct vdbi_log vdbi_log;
 
@@ -52,13 +60,13 @@ vdb_status vdbi_log_any(vdbi_log *log, int *any);
 
 /* ---- writing ---- */
 
-int vdbi_log_current(const vdbi_log *log);     /* 1 or 2; 0: none is in use */
-int vdbi_log_two(const vdbi_log *log);         /* the one before is still needed */
-uint32_t vdbi_log_first(const vdbi_log *log);  /* number of the first one needed; 0 */
+int vdbi_log_current(const vdbi_log *log);    /* 1 or 2; 0: none is in use */
+int vdbi_log_two(const vdbi_log *log);        /* the one before is still needed */
+uint32_t vdbi_log_first(const vdbi_log *log); /* number of the first one needed; 0 */
 uint64_t vdbi_log_first_salt(const vdbi_log *log);
-uint64_t vdbi_log_salt(const vdbi_log *log);   /* of the current one */
-uint64_t vdbi_log_size(const vdbi_log *log);   /* bytes of the current one */
-uint64_t vdbi_log_bytes(const vdbi_log *log);  /* of both */
+uint64_t vdbi_log_salt(const vdbi_log *log);     /* of the current one */
+uint64_t vdbi_log_size(const vdbi_log *log);     /* bytes of the current one */
+uint64_t vdbi_log_bytes(const vdbi_log *log);    /* of both */
 uint64_t vdbi_log_unsynced(const vdbi_log *log); /* frames written and not synced */
 
 /* Take a log into use when none is: header, sync, directory.  generation: of the meta

@@ -38,8 +38,8 @@ typedef struct log_file {
     vdbi_file file;
     int open;
     uint64_t salt;
-    uint64_t end;   /* where the next frame goes */
-    uint64_t size;  /* of the file; beyond end only before mending */
+    uint64_t end;       /* where the next frame goes */
+    uint64_t size;      /* of the file; beyond end only before mending */
     uint64_t reserved;  /* bytes that cannot run out of disk */
     uint64_t mend_from; /* frames from here on may not be durable; 0: all are */
 } log_file;
@@ -57,7 +57,7 @@ struct vdbi_log {
     uint64_t next_lsn;
     uint64_t synced_lsn; /* every frame up to it is durable */
     uint64_t written_lsn;
-    uint32_t last_crc;   /* of the newest frame's header in the current log */
+    uint32_t last_crc; /* of the newest frame's header in the current log */
     uint8_t *group;
     size_t group_length, group_capacity;
     _Atomic uint64_t bytes;

@@ -67,7 +67,8 @@ static vdb_status open_if_there(vdbi_log *log, int index, int *there)
 }
 
 /* Whether these bytes are the header of a frame of this log, whole in itself. */
-static int frame_decode(const vdbi_log *log, uint64_t salt, const uint8_t *b, frame *out)
+static int frame_decode(const vdbi_log *log, uint64_t salt, const uint8_t *b,
+                        frame *out)
 {
     if (vdbi_get32(b) != VDBI_FRAME_MAGIC || vdbi_get64(b + FRAME_OFF_SALT) != salt ||
         memcmp(b + FRAME_OFF_UUID, log->uuid, sizeof log->uuid) != 0)
@@ -135,7 +136,9 @@ static vdb_status scan_next(scan *s, frame *f, int *found)
 /* Look behind a bad frame for one that proves it had been durable. */
 static vdb_status seek_proof(scan *s, uint64_t *proof)
 {
-    enum { CHUNK = 1 << 20 };
+    enum {
+        CHUNK = 1 << 20
+    };
     uint8_t *b = vdbi_alloc(s->log->memory, CHUNK + VDBI_FRAME_HEADER);
     uint64_t at = s->offset;
     vdb_status st = b ? VDB_OK : VDB_NOMEM;
@@ -178,9 +181,10 @@ static vdb_status has_frame(vdbi_log *log, int index, const log_header *h, int *
 
 static vdb_status damaged(const scan *s, const char *what)
 {
-    return vdbi_fail_at(VDB_CORRUPT, (int64_t)s->offset, "%s: frame %llu at byte %llu: %s",
-                        s->log->path[s->index], (unsigned long long)s->lsn,
-                        (unsigned long long)s->offset, what);
+    return vdbi_fail_at(VDB_CORRUPT, (int64_t)s->offset,
+                        "%s: frame %llu at byte %llu: %s", s->log->path[s->index],
+                        (unsigned long long)s->lsn, (unsigned long long)s->offset,
+                        what);
 }
 
 /* The walk has ended without a close frame: a torn tail, or damage? */
@@ -353,10 +357,11 @@ vdb_status vdbi_log_recover(vdbi_log *log, const vdbi_log_start *start,
         if (st)
             break;
         if (!reached[1 - index] && h.sequence > start->sequence) {
-            st = vdbi_fail(VDB_CORRUPT,
-                           "%s: it begins behind commit %llu, the meta page ends at %llu",
-                           log->path[index], (unsigned long long)h.sequence,
-                           (unsigned long long)start->sequence);
+            st = vdbi_fail(
+                VDB_CORRUPT,
+                "%s: it begins behind commit %llu, the meta page ends at %llu",
+                log->path[index], (unsigned long long)h.sequence,
+                (unsigned long long)start->sequence);
             break;
         }
         reached[index] = 1;
@@ -392,7 +397,9 @@ vdb_status vdbi_log_recover(vdbi_log *log, const vdbi_log_start *start,
  * marked clean is dirty once more. */
 static vdb_status rewrite(vdbi_log *log, log_file *f)
 {
-    enum { CHUNK = 1 << 20 };
+    enum {
+        CHUNK = 1 << 20
+    };
     uint8_t *b = vdbi_alloc(log->memory, CHUNK);
     vdb_status st = b ? VDB_OK : VDB_NOMEM;
 
