@@ -11,7 +11,7 @@ set -eu
 
 to_run='gcc libc6-dev meson ninja-build pkg-config python3 libxxhash-dev libdeflate-dev
     libjansson-dev dataset-fashion-mnist'
-to_test='clang libclang-rt-14-dev libcmocka-dev abigail-tools'
+to_test='clang clang-format libclang-rt-14-dev libcmocka-dev abigail-tools'
 
 wanted="$to_run $to_test"
 while [ $# -gt 0 ]; do
