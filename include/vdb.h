@@ -221,8 +221,8 @@ VDB_API vdb_status vdb_open(const char *path, const vdb_options *options, vdb **
  * filters outlive it; snapshots, cursors and batches must be freed before.
  *
  * Threads:   no other call on this handle may be running.
- * Errors:    VDB_IO, VDB_FULL, VDB_POISONED (an earlier sync failed), VDB_MISUSE
- *            (snapshots, cursors or batches are open, which now are dead).
+ * Errors:    VDB_IO, VDB_FULL, VDB_NOMEM, VDB_POISONED (an earlier sync failed),
+ *            VDB_MISUSE (snapshots, cursors or batches are open, which now are dead).
  */
 VDB_API vdb_status vdb_close(vdb *db);
 

@@ -351,6 +351,14 @@ void vdbi_checkpoint_end(vdbi_store *s, uint64_t oldest)
     vdbi_space_let_go(s->space, oldest);
 }
 
+static vdb_status release_reserve(vdbi_store *s)
+{
+    uint64_t size;
+    vdb_status st = vdbi_file_size(&s->file, &size);
+
+    return st ? st : vdbi_file_truncate(&s->file, size);
+}
+
 vdb_status vdbi_store_save_and_close(vdbi_store *s, const vdbi_image *image)
 {
     vdb_status st;
@@ -368,7 +376,12 @@ vdb_status vdbi_store_save_and_close(vdbi_store *s, const vdbi_image *image)
         st = choose(s, image);
     if (!st)
         st = vdbi_checkpoint_run(s, 1);
-    return st ? st : vdbi_log_retire(s->log);
+    if (!st)
+        st = vdbi_log_retire(s->log);
+    /* Cutting a file where it ends gives back what was reserved behind. */
+    if (!st && s->file_reserved)
+        st = release_reserve(s);
+    return st;
 }
 
 void vdbi_image_settle(const vdbi_image *image, vdbi_image *out)

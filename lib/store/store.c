@@ -10,7 +10,7 @@ enum {
     /* Kept for deletes on a full disk, and for the checkpoint of those. */
     LOG_FLOOR = 64 << 10,
     FILE_FLOOR = 128 << 10,
-    /* Reserved in larger steps while there is room. */
+    /* Reserved in larger steps, up to these, while there is room. */
     LOG_STEP = 256 << 10,
     FILE_STEP = 4 << 20
 };
@@ -390,6 +390,12 @@ size_t vdbi_store_gathered(const vdbi_store *s)
     return s->log ? vdbi_log_gathered(s->log) : 0;
 }
 
+/* How much more than is needed to reserve: as much as there is already, up to a bound. */
+static uint64_t step(uint64_t size, uint64_t most)
+{
+    return size < most ? size : most;
+}
+
 /* Before a group is written, see that the disk has room for it, for the deletes that might
  * have to follow, and for the checkpoint of it all: what is acknowledged can be saved, and
  * a full disk can be emptied.  Deletes themselves may use that room. */
@@ -400,7 +406,7 @@ static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
 
     if (only_deletes)
         return VDB_OK;
-    st = vdbi_log_reserve(s->log, log, log + LOG_STEP);
+    st = vdbi_log_reserve(s->log, log, log + step(log, LOG_STEP));
     if (st)
         return st;
     vdbi_space_totals(s->space, &free_pages, &held_pages);
@@ -409,7 +415,7 @@ static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
     file += atomic_load(&s->file_pages) * VDBI_PAGE;
     if (file > s->file_reserved) {
         uint64_t from = atomic_load(&s->file_pages) * VDBI_PAGE;
-        uint64_t wanted = file + FILE_STEP;
+        uint64_t wanted = file + step(vdbi_pager_dirty_bytes(s->pager), FILE_STEP);
         st = vdbi_file_reserve(&s->file, from, wanted - from);
         if (st == VDB_FULL)
             st = vdbi_file_reserve(&s->file, from, (wanted = file) - from);

@@ -239,7 +239,7 @@ static void play_full_disk(run *r)
 
     if (!step_open(r) || !step_insert_many(r, 0, 20, 1) || !step_checkpoint(r))
         return;
-    faultfs_set_capacity(r->fs, faultfs_used(r->fs) + (192u << 10));
+    faultfs_set_capacity(r->fs, faultfs_used(r->fs) + (512u << 10));
     if (!step_fill(r, 20, 1, &end))
         return;
     for (unsigned n = 0; n < end; n += 2)

@@ -210,10 +210,10 @@ static vdb_status empty_file(vdbi_log *log, int index)
     st = vdbi_log_file_open(log, index, 0);
     if (!st)
         st = vdbi_file_size(&f->file, &f->size);
-    if (st || f->size == 0)
+    if (st || (f->size == 0 && f->reserved == 0))
         return st;
     st = vdbi_file_truncate(&f->file, 0);
-    if (!st)
+    if (!st && f->size)
         st = sync_or_poison(log, f);
     if (!st)
         f->end = f->size = f->reserved = 0;
@@ -413,7 +413,11 @@ static vdb_status reserve_other(vdbi_log *log)
     if (log->two)
         return VDB_OK;
     st = vdbi_log_file_open(log, 1 - log->current, VDB_VFS_CREATE);
-    return st ? st : vdbi_file_reserve(&f->file, 0, OTHER_RESERVE);
+    if (!st)
+        st = vdbi_file_reserve(&f->file, 0, OTHER_RESERVE);
+    if (!st)
+        f->reserved = OTHER_RESERVE;
+    return st;
 }
 
 /* A reserve that fails may have taken what there was: give that back, so that others can
