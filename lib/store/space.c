@@ -85,6 +85,18 @@ static vdb_status leaves_reserve(vdbi_space *s, size_t count)
     return VDB_OK;
 }
 
+/* How many pages of a leaf are beyond the file's end, and so are free in any case. */
+static uint32_t beyond_end(const vdbi_space *s, size_t index)
+{
+    uint64_t first = (uint64_t)index * LEAF_BITS;
+
+    if (s->file_pages <= first)
+        return LEAF_BITS;
+    return s->file_pages - first < LEAF_BITS
+               ? LEAF_BITS - (uint32_t)(s->file_pages - first)
+               : 0;
+}
+
 /* Read the summary, once.  (The meta pages are used in an empty map too.) */
 static vdb_status summary_load(vdbi_space *s)
 {
@@ -99,7 +111,8 @@ static vdb_status summary_load(vdbi_space *s)
         if (!st && rows) {
             l->free = vdbi_get32(rows + i % SUMMARY_ROWS * 8);
             l->longest = vdbi_get32(rows + i % SUMMARY_ROWS * 8 + 4);
-            if (l->free > LEAF_BITS || l->longest > l->free)
+            if (l->free > LEAF_BITS || l->longest > l->free ||
+                l->longest < beyond_end(s, i))
                 st = vdbi_fail(VDB_CORRUPT,
                                "free space: summary row %zu says %u free, "
                                "a run of %u",
@@ -283,6 +296,13 @@ static vdb_status take(vdbi_space *s, uint32_t pages, uint64_t *place)
         if (st)
             return st;
         at = find_run(used, s->leaves[i].held, pages, &longest);
+        /* Else the file would grow by 128 MiB at a time. */
+        if (at < 0 && pages <= beyond_end(s, i))
+            return vdbi_fail(
+                VDB_CORRUPT,
+                "free space: the map says that pages beyond the end of the "
+                "file (%llu) are used",
+                (unsigned long long)s->file_pages);
         if (at < 0) {
             s->leaves[i].longest = longest;
             continue;

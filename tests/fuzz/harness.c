@@ -10,7 +10,8 @@
 enum {
     DIM = 8,
     BLOCK_MAX = 64 << 20, /* of one allocation */
-    ALL_MAX = 128 << 20   /* of all that are not released */
+    ALL_MAX = 128 << 20,  /* of all that are not released */
+    FILE_MAX = 16 << 20   /* of each file, when all is done */
 };
 
 _Noreturn void harness_broken(const char *condition, const char *file, int line)
@@ -93,6 +94,19 @@ harness_bytes harness_take(faultfs *fs, const char *name)
     REQUIRE(vfs->read(vfs->arg, file, bytes.data, info.size, 0, &bytes.size) == 0);
     vfs->close(vfs->arg, file);
     return bytes;
+}
+
+static uint64_t file_size(faultfs *fs, const char *name)
+{
+    const vdb_vfs *vfs = faultfs_vfs(fs);
+    vdb_file_info info = {.struct_size = sizeof info};
+    vdb_file *file;
+
+    if (vfs->open(vfs->arg, name, VDB_VFS_READONLY, &file))
+        return 0;
+    REQUIRE(vfs->info(vfs->arg, file, &info) == 0);
+    vfs->close(vfs->arg, file);
+    return info.size;
 }
 
 static vdb_env *environment(faultfs *fs)
@@ -319,6 +333,7 @@ void harness_exercise(faultfs *fs, uint32_t flags)
         harness_require_told(vdb_close(db));
     }
     for (int i = 0; i < 3; i++) {
+        REQUIRE(file_size(fs, names[i]) <= FILE_MAX);
         /* vdb_open: "nothing has been changed"; and read-only writes nothing, ever. */
         if (st || flags & VDB_OPEN_READONLY) {
             after = harness_take(fs, names[i]);
