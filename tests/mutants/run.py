@@ -33,7 +33,6 @@ PROGRAMS = {
     'power': ('fault', 'test_power', '--only'),
     'io': ('fault', 'test_io', '--only'),
     'memory': ('fault', 'test_memory', '--only'),
-    'model': ('model', 'test_model', None),
 }
 
 
