@@ -64,9 +64,11 @@ plant('retired-before-meta',
       'at a close the logs are cut before the meta page that names none',
       'points power',
       (CHECKPOINT, '        st = vdbi_checkpoint_run(s, 1);\n'
-                   '    return st ? st : vdbi_log_retire(s->log);',
+                   '    if (!st)\n'
+                   '        st = vdbi_log_retire(s->log);',
        '        st = vdbi_log_retire(s->log);\n'
-       '    return st ? st : vdbi_checkpoint_run(s, 1);'))
+       '    if (!st)\n'
+       '        st = vdbi_checkpoint_run(s, 1);'))
 plant('salt-reused',
       'a log that is taken into use again keeps its salt',
       'points power',
