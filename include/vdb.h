@@ -22,8 +22,10 @@
  *               changed, and vdb_errmsg() of this thread says what and where.
  *   Ownership   Arguments are borrowed for the call.  Handles given out are freed
  *               with the function named; every free function accepts NULL.
- *   Threads     A vdb and a vdb_env may be used by any number of threads at once;
- *               every other handle by one thread at a time.
+ *   Threads     A vdb, a vdb_env, a vdb_filter and a vdb_cancel may be used by any
+ *               number of threads at once, and a vdb_snapshot, vdb_record,
+ *               vdb_results or vdb_report be read by them; every other handle, and
+ *               freeing any, belongs to one thread at a time.
  *   Strings     UTF-8.  Ids: 1 to 1,024 bytes without NUL.  Metadata: one JSON
  *               object of at most 1 MiB and 32 levels, without duplicate keys.
  *   Vectors     float32, 1 to 65,535 dimensions, every value finite.
@@ -35,7 +37,7 @@
  *               every call but vdb_close() is VDB_MISUSE; vdb_close() there only
  *               frees memory.
  *
- * Since: 1.0 unless a function says otherwise.
+ * Since: 0.1 unless a function says otherwise.
  */
 #ifndef VDB_H
 #define VDB_H
@@ -133,7 +135,8 @@ enum {
     VDB_OPEN_EXCLUSIVE = 4,   /* VDB_EXISTS instead of opening */
     VDB_OPEN_NO_MMAP = 8,     /* read into a bounded cache: never a SIGBUS */
     VDB_OPEN_WITHOUT_LOG = 16 /* salvage: ignore logs, damaged or missing, and open
-                                 at the last checkpoint.  Loses what came after. */
+                                 at the last checkpoint.  Loses what came after.
+                                 For reading only when a meta page is damaged too. */
 };
 
 /* Limits. */
@@ -180,7 +183,8 @@ typedef struct vdb_op {
     const vdb_snapshot *snapshot; /* NULL: the newest committed state */
     const vdb_cancel *cancel;     /* NULL: none */
     /* Called now and then by the calling thread, with units done and their total
-     * (0: unknown).  It must not call back into the same database to write. */
+     * (0: unknown), by batch searches and vdb_check.  It must not call back into the same
+     * database to write. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *progress_arg;
     uint32_t timeout_ms; /* 0 = none; monotonic time */
@@ -195,8 +199,9 @@ typedef struct vdb_op {
  * Open a database, creating it if it is not there.
  *
  * @param path     the file; ":memory:" or NULL for one that is never saved.
- *                 Two logs, path-wal1 and path-wal2, stand beside it while it is
- *                 in use.  Symbolic links are followed; a file with more than one
+ *                 Two logs, path-wal1 and path-wal2, stand beside it.  After a clean
+ *                 close they are empty and the file alone is the whole; until then the
+ *                 three belong together.  Symbolic links are followed; a file with more than one
  *                 hard link is refused (its logs could not be found by each name).
  * @param options  NULL: the defaults.
  * @param out      the handle; free with vdb_close().
@@ -222,7 +227,8 @@ VDB_API vdb_status vdb_open(const char *path, const vdb_options *options, vdb **
  *
  * Threads:   no other call on this handle may be running.
  * Errors:    VDB_IO, VDB_FULL, VDB_NOMEM, VDB_POISONED (an earlier sync failed),
- *            VDB_MISUSE (snapshots, cursors or batches are open, which now are dead).
+ *            VDB_MISUSE (snapshots, cursors or batches were open: those are dead and
+ *            must not be used any more, not even to be freed).
  */
 VDB_API vdb_status vdb_close(vdb *db);
 
@@ -270,7 +276,8 @@ VDB_API vdb_status vdb_get(vdb *db, const char *id, const vdb_op *op, vdb_record
 VDB_API const char *vdb_record_id(const vdb_record *record, size_t *length);
 /** The record's vector of *dim (may be NULL) floats. */
 VDB_API const float *vdb_record_vector(const vdb_record *record, size_t *dim);
-/** The record's metadata, NUL-terminated, as it was given; NULL when none. */
+/** The record's metadata, NUL-terminated, as it was given; NULL, and *length 0, when
+ *  none.  length may be NULL. */
 VDB_API const char *vdb_record_metadata(const vdb_record *record, size_t *length);
 VDB_API void vdb_record_free(vdb_record *record);
 
@@ -290,7 +297,8 @@ VDB_API vdb_status vdb_count(vdb *db, const vdb_filter *filter, const vdb_op *op
  *               Free with vdb_results_free(); it outlives vdb_close().
  *
  * Threads:   any number of searches, beside a writer; each sees one instant.
- * Units:     Euclidean distance (the root), 1 - cosine, or the negated dot product.
+ * Units:     Euclidean distance (the root), 1 - cosine, or the negated dot product;
+ *            what exceeds float32 is told as -FLT_MAX or FLT_MAX.
  * Errors:    VDB_INVALID (dimension, k = 0 or beyond VDB_K_MAX, a value that is not
  *            finite), VDB_CORRUPT, VDB_IO, VDB_NOMEM.
  *            A database without vectors answers nothing to a query of any dimension.
@@ -350,7 +358,8 @@ VDB_API const float *vdb_results_distances(const vdb_results *results);
  *  NULL when i is out of range. */
 VDB_API const char *vdb_results_id(const vdb_results *results, size_t i,
                                    size_t *length);
-/** The metadata of item i; NULL when it has none or it was not asked for. */
+/** The metadata of item i; NULL, and *length 0, when it has none or it was not asked
+ *  for.  length may be NULL. */
 VDB_API const char *vdb_results_metadata(const vdb_results *results, size_t i,
                                          size_t *length);
 /** The vector of item i; NULL when it was not asked for. */

@@ -16,6 +16,10 @@ static vdb_status finding(void *arg, int64_t offset, const char *text)
     vdb_report *r = ((run *)arg)->report;
     vdb_status st;
 
+    /* A damaged page is met by everyone who needs it: told once. */
+    for (size_t i = 0; i < r->kept; i++)
+        if (strcmp(r->findings[i].text, text) == 0)
+            return VDB_OK;
     r->count++;
     if (r->kept >= r->limit)
         return VDB_OK;

@@ -319,6 +319,27 @@ void vdbi_check_meta(vdbi_store *s, vdbi_meta *out)
     *out = s->meta;
 }
 
+/* The meta page in force must stand where it was written.  The other may be torn: a power
+ * cut leaves it so, and the next checkpoint writes it anew. */
+static vdb_status check_meta(walk *w)
+{
+    uint64_t place = vdbi_meta_place(w->meta->generation);
+    uint8_t page[VDBI_PAGE];
+    vdbi_meta found;
+    vdb_status st =
+        vdbi_file_read(&w->store->file, page, sizeof page, place * VDBI_PAGE);
+
+    if (st)
+        return st;
+    w->checker->bytes += VDBI_PAGE;
+    if (vdbi_meta_decode(page, place, &found) == VDBI_META_VALID &&
+        found.generation == w->meta->generation)
+        return VDB_OK;
+    return vdbi_check_tell(w->checker, (int64_t)(place * VDBI_PAGE),
+                           "the meta page in force (byte %llu) is damaged",
+                           (unsigned long long)(place * VDBI_PAGE));
+}
+
 vdb_status vdbi_check_file(vdbi_store *s, const vdbi_meta *meta, vdbi_checker *checker)
 {
     walk w = {
@@ -333,6 +354,8 @@ vdb_status vdbi_check_file(vdbi_store *s, const vdbi_meta *meta, vdbi_checker *c
     w.map = vdbi_calloc(s->memory, VDBI_BITMAP_WORDS(map_pages), 8);
     if (!w.seen || !w.map)
         st = VDB_NOMEM;
+    if (!st)
+        st = check_meta(&w);
     for (int i = 0; i < VDBI_ROOT_COUNT && !st; i++)
         st = walk_root(&w, i, &meta->image.roots[i]);
     w.block_pages = 1;

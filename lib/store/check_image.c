@@ -35,8 +35,12 @@ typedef struct audit {
 /* Damage met on the way is a finding too. */
 static vdb_status absorb(audit *a, vdb_status st)
 {
-    return st == VDB_CORRUPT ? vdbi_check_tell(a->checker, -1, "%s", vdbi_error_text())
-                             : st;
+    vdb_error error = VDB_ERROR_INIT;
+
+    if (st != VDB_CORRUPT)
+        return st;
+    vdbi_error_save(&error);
+    return vdbi_check_tell(a->checker, error.offset, "%s", error.message);
 }
 
 static vdb_status check_liveness(audit *a)

@@ -161,6 +161,18 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
             s->config.path, (unsigned long long)size,
             (unsigned long long)meta[best].file_pages * VDBI_PAGE);
     s->meta = meta[best];
+    s->other_damaged =
+        kind[1 - best] != VDBI_META_VALID && kind[1 - best] != VDBI_META_ZERO;
+    /* Without the log nothing shows which of the two was the newer: to write over what only
+     * the damaged one refers to could lose everything. */
+    if (s->other_damaged && s->config.flags & VDB_OPEN_WITHOUT_LOG && !s->readonly)
+        return vdbi_fail_at(
+            VDB_CORRUPT, (int64_t)(1 - best) * VDBI_PAGE,
+            "%s: meta page %d (byte %d) is damaged; the other one, of "
+            "commit %llu, may be old: without the log it can be opened for "
+            "reading only",
+            s->config.path, 1 - best, (1 - best) * VDBI_PAGE,
+            (unsigned long long)meta[best].image.sequence);
     /* A creation whose last syncs failed has left a file that looks whole. */
     if (s->meta.generation == 1 && !s->readonly) {
         st = vdbi_store_write_meta(s, &s->meta);

@@ -180,6 +180,17 @@ static vdb_status recover(vdbi_store *s, vdbi_image *image)
     if (s->config.flags & VDB_OPEN_WITHOUT_LOG)
         return VDB_OK;
     st = vdbi_log_recover(s->log, &start, replay_frame, &r);
+    if (st == VDB_CORRUPT && s->other_damaged) {
+        uint64_t other = 1 - vdbi_meta_place(s->meta.generation);
+        vdb_error error = VDB_ERROR_INIT;
+        vdbi_error_save(&error);
+        vdbi_fail_at(
+            st, (int64_t)(other * VDBI_PAGE),
+            "%s: meta page %llu (byte %llu) is damaged, and the other one cannot "
+            "take its place: %s",
+            s->config.path, (unsigned long long)other,
+            (unsigned long long)(other * VDBI_PAGE), error.message);
+    }
     if (r.active)
         vdbi_pending_drop(&r.pending);
     if (!st && !s->readonly)

@@ -19,6 +19,7 @@ struct vdbi_store {
     uint64_t epoch;
     uint64_t writer;
     int readonly;
+    int other_damaged; /* the meta page that is not in force was no valid one */
     int file_is_open;
     _Atomic int poisoned;
     uint32_t replayed;

@@ -627,13 +627,13 @@ static void fail_checkpoint(machine *m)
     free(bytes);
 }
 
-/* After so many checkpoints, and perhaps a failed one, the newest meta page rots.  A
- * commit after WITHOUT_LOG is there after a kill. */
-static void give_up_logs_and_commit(int checkpoints, bool fails)
+/* After so many checkpoints, and perhaps a failed one, the newest meta page rots: opening
+ * without the log may read the older one, and must not write. */
+static void rot_and_salvage(int checkpoints, bool fails)
 {
     machine m = machine_new();
     uint8_t page[VDBI_PAGE];
-    uint64_t place;
+    uint64_t place, sum;
 
     must_open(&m);
     must_put(&m, 0, 3);
@@ -653,25 +653,21 @@ static void give_up_logs_and_commit(int checkpoints, bool fails)
     if (checkpoints)
         assert_int_equal(machine_open(&m), VDB_CORRUPT);
 
+    sum = disk_sum(m.fs);
     m.options.flags = VDB_OPEN_WITHOUT_LOG;
+    assert_int_equal(machine_open(&m), VDB_CORRUPT);
+    assert_int_equal(disk_sum(m.fs), sum);
+    m.options.flags = VDB_OPEN_WITHOUT_LOG | VDB_OPEN_READONLY;
     must_open(&m);
-    must_put(&m, 500, 501);
-    crash(&m, FAULTFS_ALL);
-    m.options.flags = 0;
-    if (machine_open(&m))
-        fail_msg("%d checkpoints%s: %s", checkpoints, fails ? " and a failed one" : "",
-                 vdb_errmsg());
-    must_have(&m, 500, 501);
-    must_be_clean(&m);
     machine_free(&m);
 }
 
-static void logs_that_were_given_up_do_not_lock_out_what_follows(void **state)
+static void a_salvage_beside_a_damaged_meta_page_only_reads(void **state)
 {
     (void)state;
     for (int checkpoints = 0; checkpoints < 5; checkpoints++) {
-        give_up_logs_and_commit(checkpoints, false);
-        give_up_logs_and_commit(checkpoints, true);
+        rot_and_salvage(checkpoints, false);
+        rot_and_salvage(checkpoints, true);
     }
 }
 
@@ -952,7 +948,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(slots_of_a_failed_delete_stay_taken),
         cmocka_unit_test(
             a_checkpoint_without_memory_leaves_the_map_of_free_space_right),
-        cmocka_unit_test(logs_that_were_given_up_do_not_lock_out_what_follows),
+        cmocka_unit_test(a_salvage_beside_a_damaged_meta_page_only_reads),
         cmocka_unit_test(deletes_succeed_on_a_full_disk_whatever_is_queued_with_them),
         cmocka_unit_test(deletes_succeed_when_the_log_is_at_its_bound),
         cmocka_unit_test(

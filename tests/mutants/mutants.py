@@ -147,12 +147,6 @@ plant('retry-does-not-sync',
       'points power',
       (CHECKPOINT, '    if (!st && vdbi_log_two(s->log))\n        st = vdbi_store_sync(s);',
        ''))
-plant('given-up-log-stays',
-      'frames that WITHOUT_LOG has given up are found beside a newer generation',
-      'points api-bad_input',
-      (LOG, '    if (!st)\n        st = empty_file(log, 1);\n    if (!st)\n'
-            '        st = begin_file(log, 0, 0',
-       '    if (!st)\n        st = begin_file(log, 0, 0'))
 plant('log-may-end-before-s',
       'a log that ends before the S of its meta page counts as whole',
       'points',

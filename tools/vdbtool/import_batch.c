@@ -187,6 +187,13 @@ static vdb_status put_part(const import_batch *batch, vdb *db, size_t at, size_t
     return vdb_put(db, &rows, NULL, failed_row);
 }
 
+/* The library counts rows within the call: "row 7: ..."; the file's count is told. */
+static const char *without_row(const char *message)
+{
+    const char *colon = strstr(message, ": ");
+    return strncmp(message, "row ", 4) == 0 && colon ? colon + 2 : message;
+}
+
 /* Store rows from batch->first on, in parts that are halved until they fit. */
 static int put_parts(const import_batch *batch, vdb *db, const char *path,
                      const char *unit, size_t *part, uint64_t *stored)
@@ -202,7 +209,7 @@ static int put_parts(const import_batch *batch, vdb *db, const char *path,
         }
         if (result && failed < count)
             return fail("%s: %s %" PRIu64 ": %s", path, unit,
-                        batch->entries[at + failed].number, vdb_errmsg());
+                        batch->entries[at + failed].number, without_row(vdb_errmsg()));
         if (result)
             return fail("%s: from %s %" PRIu64 " on: %s", path, unit,
                         batch->entries[at].number, vdb_errmsg());
