@@ -283,6 +283,24 @@ def bad_files_are_refused():
 
 
 @test
+def without_log_reads_beside_a_damaged_meta_page():
+    vdbtool("insert", "a.vdb", "x", "--vector", "1,2,3")
+    vdbtool("insert", "a.vdb", "y", "--vector", "1,2,3")
+    check(vdbtool("count", "a.vdb", "--without-log") == "2\n", "it is all there")
+    with open("a.vdb", "r+b") as file:  # generation g stands at page (g - 1) mod 2
+        pages = [file.read(4096), file.read(4096)]
+        newest = max((0, 1), key=lambda i: int.from_bytes(pages[i][32:40], "little"))
+        file.seek(newest * 4096 + 60)
+        file.write(bytes([pages[newest][60] ^ 0x10]))
+    expect_unchanged(1, ["meta page %d" % newest], "count", "a.vdb")
+    expect_unchanged(1, ["meta page %d" % newest], "insert", "a.vdb", "z", "--vector",
+                     "1,2,3")
+    # The older meta page is one commit behind.
+    check(vdbtool("count", "a.vdb", "--without-log") == "1\n", "the older state is read")
+    check("-m N" not in vdbtool("help", "create").replace("--m N", ""), "it is --m")
+
+
+@test
 def permission_is_needed():
     if os.geteuid() == 0:
         return  # root may do everything

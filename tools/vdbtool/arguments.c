@@ -47,7 +47,8 @@ static const option_text OPTIONS[OPTION_COUNT] = {
     [OPTION_BATCH] = {"batch", "N", "vectors per commit (1000)"},
     [OPTION_NO_WAIT] = {"no-wait", NULL, "do not wait for the index"},
     [OPTION_DURABILITY] = {"durability", "NAME", "full, normal or off (full)"},
-    [OPTION_READ_ONLY] = {"read-only", NULL, "open for reading, which is what it does"},
+    [OPTION_WITHOUT_LOG] = {"without-log", NULL,
+                            "salvage: as the last checkpoint left it, without the log"},
     [OPTION_JSON] = {"json", NULL, "print JSON"},
     [OPTION_HELP] = {"help", NULL, "print this help; also -h"},
 };
@@ -149,7 +150,7 @@ void print_command_help(const command *which)
         char left[64];
         if (!knows(which, option))
             continue;
-        snprintf(left, sizeof left, "%s%s%s%s", OPTIONS[option].name[1] ? "--" : "-",
+        snprintf(left, sizeof left, "%s%s%s%s", option == OPTION_K ? "-" : "--",
                  OPTIONS[option].name, OPTIONS[option].value ? " " : "",
                  OPTIONS[option].value ? OPTIONS[option].value : "");
         printf("  %-20s %s\n", left, OPTIONS[option].help);

@@ -110,7 +110,8 @@ static int open_operand(const arguments *args, uint32_t flags, vdb **out)
 
 int open_to_read(const arguments *args, vdb **out)
 {
-    return open_operand(args, VDB_OPEN_READONLY, out);
+    uint32_t salvage = args->given[OPTION_WITHOUT_LOG] ? VDB_OPEN_WITHOUT_LOG : 0;
+    return open_operand(args, VDB_OPEN_READONLY | salvage, out);
 }
 
 int open_to_write(const arguments *args, vdb **out)

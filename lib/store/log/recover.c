@@ -316,8 +316,8 @@ static vdb_status begin_scan(vdbi_log *log, int index, uint64_t salt, scan *s,
         return st;
     if (!there)
         return vdbi_fail(VDB_CORRUPT,
-                         "%s: missing, and the database needs it (VDB_OPEN_WITHOUT_LOG "
-                         "opens without what it held)",
+                         "%s: missing, and the database needs it (opened without "
+                         "the log it is as the last checkpoint left it)",
                          log->path[index]);
     st = header_read(log, index, h, &valid);
     if (st)
