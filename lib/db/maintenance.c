@@ -74,13 +74,19 @@ vdb_status vdbi_db_checkpoint(vdb *db)
 /* Enough entries, and a log as long as what would be written; or a budget is used up.  All
  * are counted from the last attempt: pages that a snapshot holds stay dirty however often
  * one tries, and a full disk stays full. */
-static int is_due(vdb *db)
+static uint64_t dirty_since(vdb *db)
 {
     uint64_t dirty = vdbi_pager_dirty_bytes(db->pager),
              held = atomic_load(&db->dirty_left);
+
+    return dirty > held ? dirty - held : 0;
+}
+
+static int is_due(vdb *db)
+{
+    uint64_t dirty = dirty_since(db);
     uint64_t log = atomic_load(&db->log_size), left = atomic_load(&db->log_left);
 
-    dirty = dirty > held ? dirty - held : 0;
     log = log > left ? log - left : 0;
     if (vdbi_store_poisoned(db->store))
         return 0;
@@ -93,18 +99,24 @@ static int is_due(vdb *db)
 static void checkpoint_or_tell(vdb *db)
 {
     char text[600];
+    vdb_error error = VDB_ERROR_INIT;
 
+    /* The commit that made it due has succeeded: its thread's last error stays. */
+    vdbi_error_save(&error);
     if (vdbi_db_checkpoint(db) && db->env->log) {
         snprintf(text, sizeof text, "checkpoint failed: %s", vdbi_error_text());
         db->env->log(db->env->log_arg, VDB_LOG_WARNING, text);
     }
+    vdbi_error_restore(&error);
 }
 
 void vdbi_maintain(vdb *db)
 {
     if (db->in_memory || !is_due(db))
         return;
-    if (db->worker_runs) {
+    /* Writers that outrun the background thread wait for the checkpoint, and make the next:
+     * so dirty pages are bounded, by a few times their budget. */
+    if (db->worker_runs && dirty_since(db) < 2 * db->options.dirty_bytes) {
         vdbi_lock(&db->worker_lock);
         db->worker_wanted = 1;
         vdbi_broadcast(&db->worker_wake);
