@@ -2,7 +2,8 @@
  *
  * Owns:      nothing.
  * Promises:  a pair's distance is the same bits whichever call computed it (single,
- *            many, any alignment); this is the one direct kernel that answers come from.
+ *            many, gathered, any alignment), whichever instructions the processor has;
+ *            this is the one direct kernel that answers come from.
  * May call:  base/.
  * Threads:   pure functions.
  */
@@ -20,6 +21,7 @@ typedef struct vdbi_query {
     size_t dimension;
     vdb_metric metric;
     float inverse_norm; /* 1 / |query| under cosine, without overflow; else 0 */
+    const struct vdbi_kernels *kernels; /* the instruction set, chosen at init */
 } vdbi_query;
 
 void vdbi_query_init(vdbi_query *query, vdb_metric metric, const float *vector,
@@ -33,5 +35,9 @@ float vdbi_distance(const vdbi_query *query, const float *row);
 /* Distances to `count` rows, `stride` bytes apart. */
 void vdbi_distances(const vdbi_query *query, const uint8_t *rows, size_t stride,
                     size_t count, float *out);
+
+/* Distances to `count` rows that stand anywhere, fetched ahead of their turn. */
+void vdbi_distances_at(const vdbi_query *query, const uint8_t *const *rows,
+                       size_t count, float *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* test_kernel.c: distances against a reference in long double. */
+/* test_kernel.c: distances against a reference in long double, by every instruction set
+ * that this machine has; and that all of them give the same bits. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/kernel.h"
+#include "kernel/table.h"
 
 enum {
-    DIMENSION_MAX = 4100,
+    DIMENSION_MAX = 65535,
     ROWS = 5
 };
 
@@ -86,47 +87,115 @@ static int same_bits(float a, float b)
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
-/* All metrics, both call forms, every alignment, against the reference. */
+/* All metrics, every call form, every alignment, against the reference; and the bits
+ * against those of generic.c. */
 static void check(const float *q, const float *rows, size_t n, int alignments)
 {
     static uint8_t bytes[(DIMENSION_MAX * 4 + 64) * ROWS];
 
     for (size_t m = 0; m < 3; m++) {
-        float single[ROWS], many[ROWS];
-        vdbi_query query;
+        float single[ROWS], many[ROWS], listed[ROWS];
+        const uint8_t *at[ROWS];
+        vdbi_query query, portable;
         vdbi_query_init(&query, metrics[m], q, n);
+        portable = query;
+        portable.kernels = vdbi_kernels_generic();
         for (size_t r = 0; r < ROWS; r++) {
             single[r] = vdbi_distance(&query, rows + r * n);
             assert_close(metrics[m], q, rows + r * n, n, single[r]);
+            if (!same_bits(single[r], vdbi_distance(&portable, rows + r * n)))
+                fail_msg("%s, metric %d, dimension %zu: %a and portable %a",
+                         query.kernels->name, metrics[m], n, (double)single[r],
+                         (double)vdbi_distance(&portable, rows + r * n));
         }
         for (size_t shift = 0; shift < (size_t)alignments; shift++) {
             const size_t stride = n * sizeof(float) + shift % 8; /* odd ones too */
             for (size_t r = 0; r < ROWS; r++)
                 memcpy(bytes + shift + r * stride, rows + r * n, n * sizeof(float));
             memset(many, 0xff, sizeof many);
-            vdbi_distances(&query, bytes + shift, stride, ROWS, many);
+            memset(listed, 0xff, sizeof listed);
             for (size_t r = 0; r < ROWS; r++)
-                if (!same_bits(single[r], many[r]))
-                    fail_msg("metric %d, dimension %zu, shift %zu: %a and %a",
-                             metrics[m], n, shift, (double)single[r], (double)many[r]);
+                at[r] = bytes + shift + (ROWS - 1 - r) * stride;
+            vdbi_distances(&query, bytes + shift, stride, ROWS, many);
+            vdbi_distances_at(&query, at, ROWS, listed);
+            for (size_t r = 0; r < ROWS; r++)
+                if (!same_bits(single[r], many[r]) ||
+                    !same_bits(single[r], listed[ROWS - 1 - r]))
+                    fail_msg("metric %d, dimension %zu, shift %zu: %a, %a and %a",
+                             metrics[m], n, shift, (double)single[r], (double)many[r],
+                             (double)listed[ROWS - 1 - r]);
         }
     }
 }
 
 static void every_dimension_agrees_with_the_reference(void **state)
 {
-    static const size_t large[] = {127, 128, 129, 784, 960, 4095, 4096, 4097};
+    static const size_t large[] = {784, 960, 4095, 4096, 4097, 65535};
     static float q[DIMENSION_MAX], rows[DIMENSION_MAX * ROWS];
 
     (void)state;
-    for (size_t i = 1; i <= 70 + sizeof large / sizeof *large; i++) {
-        const size_t n = i <= 70 ? i : large[i - 71];
+    for (size_t i = 1; i <= 130 + sizeof large / sizeof *large; i++) {
+        const size_t n = i <= 130 ? i : large[i - 131];
         fill(q, n, 1);
         fill(rows, n * ROWS, 1);
         memcpy(rows, q, n * sizeof *q); /* one is the query itself */
         for (size_t j = 0; j < n; j++)
             rows[n + j] = -q[j]; /* and one its opposite */
-        check(q, rows, n, 33);
+        check(q, rows, n, n < 5000 ? 33 : 3);
+    }
+}
+
+/* Rows that end where the memory ends: one load beyond shows in ASan. */
+static void nothing_beyond_a_row_is_read(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 130; n++) {
+        float *q = malloc(n * sizeof *q), *x = malloc(n * sizeof *x);
+        const uint8_t *at[1] = {(const uint8_t *)x};
+        float one, other;
+        assert_non_null(q);
+        assert_non_null(x);
+        fill(q, n, 1);
+        fill(x, n, 1);
+        for (size_t m = 0; m < 3; m++) {
+            vdbi_query query;
+            vdbi_query_init(&query, metrics[m], q, n);
+            vdbi_distances_at(&query, at, 1, &other);
+            one = vdbi_distance(&query, x);
+            assert_close(metrics[m], q, x, n, one);
+            assert_true(same_bits(one, other));
+        }
+        free(q);
+        free(x);
+    }
+}
+
+/* More rows than are fetched ahead, out of order, some twice. */
+static void a_list_may_name_any_rows(void **state)
+{
+    enum {
+        N = 37,
+        COUNT = 200
+    };
+    static float q[N], rows[COUNT * N], got[COUNT];
+    const uint8_t *at[COUNT];
+    vdbi_query query;
+
+    (void)state;
+    fill(q, N, 1);
+    fill(rows, COUNT * N, 1);
+    for (size_t i = 0; i < COUNT; i++)
+        at[i] = (const uint8_t *)(rows + i * i * 31 % COUNT * N);
+    for (size_t m = 0; m < 3; m++) {
+        vdbi_query_init(&query, metrics[m], q, N);
+        for (size_t count = 0; count <= COUNT; count += 1 + count / 8) {
+            got[count % COUNT] = 7;
+            vdbi_distances_at(&query, at, count, got);
+            assert_true(count == COUNT || got[count] == 7);
+            for (size_t i = 0; i < count; i++)
+                assert_true(same_bits(
+                    got[i], vdbi_distance(&query, rows + i * i * 31 % COUNT * N)));
+        }
     }
 }
 
@@ -286,16 +355,50 @@ static void the_default_metric_is_l2(void **state)
     assert_true(untouched == 7);
 }
 
+static void a_set_is_chosen_once_and_can_be_forced(void **state)
+{
+    const vdbi_kernels *sets[VDBI_KERNELS_MAX], *forced;
+    const float q[1] = {1};
+    vdbi_query query;
+    size_t count = vdbi_kernels_available(sets);
+
+    (void)state;
+    vdbi_query_init(&query, VDB_L2, q, 1);
+    forced = query.kernels;
+    assert_true(count >= 1 && count <= VDBI_KERNELS_MAX);
+    assert_ptr_equal(sets[count - 1], vdbi_kernels_generic());
+    for (size_t i = 0; i < count; i++) {
+        vdbi_kernels_force(sets[i]);
+        vdbi_query_init(&query, VDB_L2, q, 1);
+        assert_ptr_equal(query.kernels, sets[i]);
+    }
+    vdbi_kernels_force(NULL);
+    vdbi_query_init(&query, VDB_L2, q, 1);
+    assert_ptr_equal(query.kernels, sets[0]);
+    vdbi_kernels_force(forced);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_dimension_agrees_with_the_reference),
+        cmocka_unit_test(nothing_beyond_a_row_is_read),
+        cmocka_unit_test(a_list_may_name_any_rows),
         cmocka_unit_test(the_query_may_stand_anywhere),
         cmocka_unit_test(every_element_counts),
         cmocka_unit_test(huge_and_tiny_values_give_right_numbers),
         cmocka_unit_test(results_are_clamped),
         cmocka_unit_test(cosine_stays_in_its_range),
         cmocka_unit_test(the_default_metric_is_l2),
+        cmocka_unit_test(a_set_is_chosen_once_and_can_be_forced),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const vdbi_kernels *sets[VDBI_KERNELS_MAX];
+    size_t count = vdbi_kernels_available(sets);
+    int failed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        vdbi_kernels_force(sets[i]);
+        failed += cmocka_run_group_tests_name(sets[i]->name, tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -1,0 +1,91 @@
+/* table.h: what one instruction set gives, and the rules that all of them share.
+ *
+ * Every set adds in the order of generic.c, so a distance is the same bits on every
+ * processor: a file that moves between machines answers alike, and a set is tested by
+ * comparing bits.  Without a * b + c in one rounding this costs nothing while rows come
+ * from memory (docs/design.md, "Kernels", has the figures).
+ */
+#ifndef VDBI_TABLE_H
+#define VDBI_TABLE_H
+
+#include <float.h>
+#include <math.h>
+
+#include "kernel/kernel.h"
+
+/* Distances to rows a stride apart, and to rows that stand anywhere. */
+typedef void vdbi_strided(const vdbi_query *query, const uint8_t *rows, size_t stride,
+                          size_t count, float *out);
+typedef void vdbi_listed(const vdbi_query *query, const uint8_t *const *rows,
+                         size_t count, float *out);
+
+typedef struct vdbi_kernels {
+    const char *name;
+    vdbi_strided *l2, *cosine, *dot;
+    vdbi_listed *l2_at, *cosine_at, *dot_at;
+} vdbi_kernels;
+
+/* NULL where the processor, or its operating system, does not have the set. */
+const vdbi_kernels *vdbi_kernels_generic(void);
+const vdbi_kernels *vdbi_kernels_avx2(void);
+const vdbi_kernels *vdbi_kernels_avx512(void);
+
+enum {
+    VDBI_KERNELS_MAX = 4
+};
+
+/* For tests: the sets that this machine has, the one that is chosen first, generic
+ * last; and take this one for every query made from now on (NULL: choose again). */
+size_t vdbi_kernels_available(const vdbi_kernels *sets[VDBI_KERNELS_MAX]);
+void vdbi_kernels_force(const vdbi_kernels *set);
+
+/* float32 is exact enough but narrow: squares leave its range beyond 1.8e19 and lose
+ * bits below 1e-19.  A sum that is not within [SUM_MIN, SUM_MAX] is not believed and
+ * computed again in double (precise.c).  Real data pays two comparisons for that.
+ *
+ * Below SUM_MIN, what 65,535 products may have lost to underflow (2^-126 each) could
+ * show in the 24 bits of the result: 2^16 * 2^-126 * 2^24 = 2^-86. */
+#define SUM_MIN 0x1p-80f
+#define SUM_MAX FLT_MAX
+
+float vdbi_precise_l2(const vdbi_query *query, const uint8_t *row);
+float vdbi_precise_cosine(const vdbi_query *query, const uint8_t *row);
+float vdbi_precise_dot(const vdbi_query *query, const uint8_t *row);
+/* |v|^2 */
+double vdbi_precise_square(const float *vector, size_t dimension);
+
+/* NaN (an overflow subtracted from an overflow) is in no range. */
+static inline int believable(float sum)
+{
+    return sum >= SUM_MIN && sum <= SUM_MAX;
+}
+
+static inline float cosine_of(double product, double norms)
+{
+    double d = 1 - product / norms;
+
+    return d < 0 ? 0.0f : d > 2 ? 2.0f : (float)d;
+}
+
+/* From the sum of squares, or of products, to the distance. */
+static inline float finish_l2(const vdbi_query *query, const uint8_t *row, float sum)
+{
+    return believable(sum) ? sqrtf(sum) : vdbi_precise_l2(query, row);
+}
+
+static inline float finish_dot(const vdbi_query *query, const uint8_t *row, float sum)
+{
+    return believable(sum < 0 ? -sum : sum) ? -sum : vdbi_precise_dot(query, row);
+}
+
+static inline float finish_cosine(const vdbi_query *query, const uint8_t *row,
+                                  float product, float square)
+{
+    if (!believable(square) || !(product >= -SUM_MAX && product <= SUM_MAX) ||
+        query->inverse_norm == 0)
+        return vdbi_precise_cosine(query, row);
+    return cosine_of((double)product * (double)query->inverse_norm,
+                     sqrt((double)square));
+}
+
+#endif
