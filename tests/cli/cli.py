@@ -92,6 +92,8 @@ def manual_examples():
                 inside = line == "```console"
             elif inside and line.startswith("$ "):
                 examples.append([number, line[2:], [], 0])
+            elif inside and line.startswith("> ") and not examples[-1][2]:
+                examples[-1][1] += "\n" + line[2:]
             elif inside and re.fullmatch(r"\[\d+\]", line):
                 examples[-1][3] = int(line[1:-1])
             elif inside:
@@ -244,7 +246,7 @@ def bad_numbers_are_named():
     expect_unchanged(1, ["--ef"], "search", "a.vdb", "1,2,3", "--ef", "0")
     write("d.fvecs", fvecs([(1, 2, 3)]))
     expect_unchanged(1, ["--batch"], "import", "a.vdb", "d.fvecs", "--batch", "0")
-    expect_unchanged(1, ["--format"], "import", "a.vdb", "d.fvecs", "--format", "csv")
+    expect_unchanged(1, ["--format"], "import", "a.vdb", "d.fvecs", "--format", "tsv")
 
 
 @test
@@ -317,16 +319,16 @@ def bad_data_are_refused_with_their_place():
     vdbtool("insert", "a.vdb", "x", "--vector", "1,2")
     for name, data, words in [
             ("empty.fvecs", b"", ["no vectors"]),
-            ("head.fvecs", good[:2], ["row 0 at byte 0", "truncated"]),
-            ("cut.fvecs", good[:-1], ["row 2 at byte 24", "truncated"]),
-            ("cut2.fvecs", good[:26], ["row 2 at byte 24", "truncated"]),
-            ("ragged.fvecs", good + fvecs([(1, 2, 3), (1,)]), ["row 3 at byte 36"]),
-            ("zero.fvecs", struct.pack("<i", 0), ["row 0 at byte 0", "dimension 0"]),
+            ("head.fvecs", good[:2], ["row 1 at byte 0", "truncated"]),
+            ("cut.fvecs", good[:-1], ["row 3 at byte 24", "truncated"]),
+            ("cut2.fvecs", good[:26], ["row 3 at byte 24", "truncated"]),
+            ("ragged.fvecs", good + fvecs([(1, 2, 3), (1,)]), ["row 4 at byte 36"]),
+            ("zero.fvecs", struct.pack("<i", 0), ["row 1 at byte 0", "dimension 0"]),
             ("minus.fvecs", struct.pack("<i", -1), ["dimension -1"]),
             ("huge.fvecs", struct.pack("<i", 65536), ["dimension 65536"]),
-            ("nan.fvecs", fvecs([(1, 2), (3, math.nan)]), ["row 1"]),
-            ("inf.fvecs", fvecs([(1, 2), (3, 4), (math.inf, 2)]), ["row 2"]),
-            ("cut.bvecs", struct.pack("<i3B", 3, 1, 2, 3) + b"\3\0\0", ["row 1 at byte 7"]),
+            ("nan.fvecs", fvecs([(1, 2), (3, math.nan)]), ["row 2"]),
+            ("inf.fvecs", fvecs([(1, 2), (3, 4), (math.inf, 2)]), ["row 3"]),
+            ("cut.bvecs", struct.pack("<i3B", 3, 1, 2, 3) + b"\3\0\0", ["row 2 at byte 7"]),
             ("not.jsonl", "[1]\n", ["line 1", "an array"]),
             ("text.jsonl", '{"id":"a","vector":[1,2]}\nhello\n', ["line 2"]),
             ("half.jsonl", '{"id":"a","vector":[1,2]}\n{"id":"b","vec', ["line 2"]),
@@ -346,14 +348,14 @@ def bad_data_are_refused_with_their_place():
             ("empty-id.jsonl", '{"id":"a","vector":[1,2]}\n{"id":"","vector":[1,2]}\n',
              ["line 2", "id"]),
             ("long.jsonl", b"x" * (17 << 20), ["line 1", "longer"]),
-            ("data.csv", "1,2\n", ["data.csv", "--format"])]:
+            ("data.tsv", "1,2\n", ["data.tsv", "--format"])]:
         write(name, data)
         for file in ["a.vdb", "new.vdb"]:
             expect_unchanged(1, words, "import", file, name)
         os.remove(name)
     write("cut.fvecs", good[:-1])
-    expect_unchanged(1, ["row 2 at byte 24"], "import", "a.vdb", "cut.fvecs", "--batch", 1)
-    expect_unchanged(1, ["row 2 at byte 24"], "search", "a.vdb", "--queries", "cut.fvecs")
+    expect_unchanged(1, ["row 3 at byte 24"], "import", "a.vdb", "cut.fvecs", "--batch", 1)
+    expect_unchanged(1, ["row 3 at byte 24"], "search", "a.vdb", "--queries", "cut.fvecs")
     write("meta.jsonl", "{}\n" * 2)
     expect_unchanged(1, ["2 lines", "3 rows"], "import", "a.vdb", "good.fvecs", "--metadata",
                      "meta.jsonl", "--batch", 1)
@@ -361,12 +363,12 @@ def bad_data_are_refused_with_their_place():
     os.mkdir("folder.fvecs")
     expect_unchanged(1, ["folder.fvecs"], "import", "a.vdb", "folder.fvecs")
     for lines, words in [("{}\n", ["1 lines", "3 rows"]), ("{}\n" * 4, ["4 lines"]),
-                         ("{}\n[]\n{}\n", ["row 1"])]:
+                         ("{}\n[]\n{}\n", ["row 2"])]:
         write("meta.jsonl", lines)
         for file in ["a.vdb", "new.vdb"]:
             expect_unchanged(1, words, "import", file, "good.fvecs", "--metadata",
                              "meta.jsonl")
-    expect_unchanged(1, ["row 0"], "import", "a.vdb", "good.fvecs", "--id-prefix",
+    expect_unchanged(1, ["row 1"], "import", "a.vdb", "good.fvecs", "--id-prefix",
                      "p" * 1024)
     write("three.fvecs", fvecs([(1, 2, 3)]))
     expect_unchanged(1, ["2", "3"], "import", "a.vdb", "three.fvecs")
@@ -379,7 +381,7 @@ def bad_data_are_refused_with_their_place():
 def rows_before_a_bad_one_stay():
     write("late.fvecs", fvecs([(i, 1) for i in range(25)] + [(math.nan, 1)]))
     error = vdbtool("import", "a.vdb", "late.fvecs", "--batch", 10, status=1)
-    check("row 25" in error and "20 vectors" in error, error)
+    check("row 26" in error and "20 vectors" in error, error)
     check(vdbtool("count", "a.vdb") == "20\n", "the first two batches")
 
 

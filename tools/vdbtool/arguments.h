@@ -31,6 +31,10 @@ enum option_name {
     OPTION_QUERIES,
     OPTION_WITH_METADATA,
     OPTION_FORMAT,
+    OPTION_ID_COLUMN,
+    OPTION_VECTOR_COLUMNS,
+    OPTION_DELIMITER,
+    OPTION_GUESS_QUOTED,
     OPTION_ID_PREFIX,
     OPTION_BATCH,
     OPTION_NO_WAIT,
@@ -45,6 +49,9 @@ enum option_name {
 #define WITH_CREATION                                                                  \
     (WITH(DIM) | WITH(METRIC) | WITH(INDEX) | WITH(M) | WITH(EF_CONSTRUCTION) |        \
      WITH(MAX_LAYERS))
+#define WITH_READING                                                                   \
+    (WITH(FORMAT) | WITH(ID_COLUMN) | WITH(VECTOR_COLUMNS) | WITH(DELIMITER) |         \
+     WITH(GUESS_QUOTED))
 
 enum {
     OPERANDS_MAX = 2

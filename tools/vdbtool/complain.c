@@ -1,5 +1,6 @@
 /* complain.c: error messages; see complain.h. */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "complain.h"
@@ -8,11 +9,26 @@ enum {
     MESSAGE_BYTES = 2048 /* longer ones are cut */
 };
 
-static void put_message(const char *text)
+static bool is_silent;
+static char last[MESSAGE_BYTES];
+
+void complain_silently(void)
 {
+    is_silent = true;
+}
+
+const char *complain_last(void)
+{
+    return last;
+}
+
+static void put_message(void)
+{
+    if (is_silent)
+        return;
     fflush(stdout); /* what was printed before stands before it */
     fputs("Error: ", stderr);
-    for (const char *p = text; *p; p++) {
+    for (const char *p = last; *p; p++) {
         unsigned char byte = (unsigned char)*p;
         if (byte < 0x20 || byte == 0x7f)
             fprintf(stderr, "\\x%02x", byte);
@@ -24,23 +40,21 @@ static void put_message(const char *text)
 
 int fail(const char *format, ...)
 {
-    char text[MESSAGE_BYTES];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    vsnprintf(last, sizeof last, format, list);
     va_end(list);
-    put_message(text);
+    put_message();
     return STATUS_FAILED;
 }
 
 int fail_usage(const char *command, const char *format, ...)
 {
-    char text[MESSAGE_BYTES];
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    vsnprintf(last, sizeof last, format, list);
     va_end(list);
-    put_message(text);
+    put_message();
     fprintf(stderr, "Try: vdbtool help%s%s\n", command ? " " : "",
             command ? command : "");
     return STATUS_USAGE;

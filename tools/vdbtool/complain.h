@@ -26,4 +26,9 @@ int fail_library(void);
 
 int fail_memory(void);
 
+/* Say nothing from now on: for programs that drive the readers, such as fuzz targets.
+ * What was failed with last, "" when nothing, can be asked for. */
+void complain_silently(void);
+const char *complain_last(void);
+
 #endif

@@ -17,7 +17,7 @@
 #include "import_batch.h"
 #include "lines.h"
 #include "opening.h"
-#include "reader.h"
+#include "reading.h"
 #include "values.h"
 
 enum {
@@ -88,7 +88,7 @@ static int take_metadata(import *job, row *next)
     if (got == 0)
         return fail("%s: it ends before line %" PRIu64 ", which belongs to row %" PRIu64
                     " of %s",
-                    job->metadata.path, next->number + 1, next->number, job->path);
+                    job->metadata.path, next->index + 1, next->index + 1, job->path);
     if (next->metadata_length == 0)
         next->metadata = NULL;
     return STATUS_DONE;
@@ -101,7 +101,7 @@ static int next_row(import *job, row *next, char id[ID_BYTES])
     if (got <= 0)
         return got;
     if (!next->id) {
-        int length = snprintf(id, ID_BYTES, "%s%" PRIu64, job->id_prefix, next->number);
+        int length = snprintf(id, ID_BYTES, "%s%" PRIu64, job->id_prefix, next->index);
         next->id = id;
         next->id_length = length < ID_BYTES ? (size_t)length : ID_BYTES - 1;
     }
@@ -214,8 +214,11 @@ static int open_sources(import *job)
     int status = read_options(args, &job->options);
     if (!status)
         status = import_batch_new((size_t)batch, &job->batch);
+    reader_options options;
     if (!status)
-        status = reader_open(job->path, args->values[OPTION_FORMAT], &job->source);
+        status = read_reader_options(args, &options);
+    if (!status)
+        status = reader_open(job->path, &options, &job->source);
     if (status)
         return status;
     if (reader_has_ids(job->source) &&

@@ -13,27 +13,16 @@
 #include "formats.h"
 #include "lines.h"
 
-struct jsonl {
+typedef struct jsonl {
+    row_source base;
     lines source;
+    bool ids_needed;
+    uint64_t next;       /* index of the next row */
     json_t *object;      /* of the line in hand */
     char *made_metadata; /* of it, when it could not be cut out */
     float *vector;
     size_t dim; /* of the first line; 0 before it */
-};
-
-int jsonl_open(const char *path, jsonl **out)
-{
-    jsonl *made = calloc(1, sizeof *made);
-    *out = made;
-    if (!made)
-        return fail_memory();
-    int status = lines_open(&made->source, path);
-    if (status) {
-        jsonl_free(made);
-        *out = NULL;
-    }
-    return status;
-}
+} jsonl;
 
 #define FAIL_LINE(source, format, ...)                                                 \
     fail("%s: line %" PRIu64 ": " format, (source)->source.path,                       \
@@ -92,6 +81,8 @@ static const char *cut_metadata(const char *line, size_t *length)
 static int take_id(jsonl *source, row *out)
 {
     const json_t *id = json_object_get(source->object, "id");
+    if (!id && !source->ids_needed)
+        return STATUS_DONE;
     if (!id)
         return FAIL_LINE(source, "%s", "\"id\" is missing");
     if (!json_is_string(id))
@@ -164,8 +155,9 @@ static void drop_line(jsonl *source)
     source->made_metadata = NULL;
 }
 
-int jsonl_next(jsonl *source, row *out)
+static int jsonl_next(row_source *self, row *out)
 {
+    jsonl *source = (jsonl *)self;
     const char *line;
     size_t length;
     json_error_t error;
@@ -188,25 +180,32 @@ int jsonl_next(jsonl *source, row *out)
     if (take_id(source, out) || take_vector(source, out) ||
         take_metadata(source, line, out))
         return -1;
+    out->index = source->next++;
+    self->bytes = source->source.bytes;
     return 1;
 }
 
-uint64_t jsonl_bytes(const jsonl *source)
+static void jsonl_free(row_source *self)
 {
-    return source->source.bytes;
-}
-
-FILE *jsonl_file(jsonl *source)
-{
-    return source->source.file;
-}
-
-void jsonl_free(jsonl *source)
-{
-    if (!source)
-        return;
+    jsonl *source = (jsonl *)self;
     drop_line(source);
     lines_close(&source->source);
     free(source->vector);
     free(source);
+}
+
+static const row_source_kind KIND = {"line", NULL, jsonl_next, jsonl_free};
+
+int jsonl_open(FILE *file, const char *path, bool ids_needed, row_source **out)
+{
+    jsonl *made = row_source_new(sizeof *made, &KIND, file, path);
+    *out = NULL;
+    if (!made)
+        return STATUS_FAILED;
+    made->base.has_ids = true;
+    made->base.has_metadata = true;
+    made->ids_needed = ids_needed;
+    lines_take(&made->source, file, path);
+    *out = &made->base;
+    return STATUS_DONE;
 }

@@ -10,14 +10,17 @@
  * metadata.  A file without newlines must not fill the memory. */
 static const size_t LINE_BYTES_MAX = (size_t)16 << 20;
 
-int lines_open(lines *source, const char *path)
+void lines_take(lines *source, FILE *file, const char *path)
 {
     memset(source, 0, sizeof *source);
     source->path = path;
-    source->file = fopen(path, "rbe");
-    if (!source->file)
-        return fail("%s: %s", path, strerror(errno));
-    return STATUS_DONE;
+    source->file = file;
+}
+
+int lines_open(lines *source, const char *path)
+{
+    lines_take(source, fopen(path, "rbe"), path);
+    return source->file ? STATUS_DONE : fail("%s: %s", path, strerror(errno));
 }
 
 static int make_room(lines *source)

@@ -15,6 +15,9 @@ typedef struct lines {
     size_t capacity;
 } lines;
 
+/* Read from a stream, which lines_close() closes. */
+void lines_take(lines *source, FILE *file, const char *path);
+
 /* Both say what is wrong themselves.  lines_next() returns 1 with a line without its
  * newline, NUL-terminated and lent until the next call; 0 at the end; -1 on failure. */
 int lines_open(lines *source, const char *path);

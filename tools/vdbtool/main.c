@@ -31,13 +31,15 @@ static const command COMMANDS[] = {
     {"search", "FILE VECTOR|--queries FILE",
      "Find the nearest vectors.  VECTOR is \"1.0,2.0\", @FILE or -.", 1, 2,
      WITH(K) | WITH(FILTER) | WITH(EF) | WITH(EXACT) | WITH(EXPLAIN) | WITH(QUERIES) |
-         WITH(FORMAT) | WITH(WITH_METADATA) | WITH(WITHOUT_LOG) | WITH(JSON),
+         WITH_READING | WITH(WITH_METADATA) | WITH(WITHOUT_LOG) | WITH(JSON),
      run_search},
     {"import", "FILE DATA",
-     "Store the vectors of a .fvecs, .bvecs or .jsonl file; the database is created if "
+     "Store the vectors of a .csv, .jsonl, .npy, .fvecs or .bvecs file; the database "
+     "is "
+     "created if "
      "missing.",
      2, 2,
-     WITH(METADATA_LINES) | WITH(ID_PREFIX) | WITH(BATCH) | WITH(FORMAT) |
+     WITH(METADATA_LINES) | WITH(ID_PREFIX) | WITH(BATCH) | WITH_READING |
          WITH(NO_WAIT) | WITH_CREATION | WITH(DURABILITY),
      run_import},
     {"export", "FILE OUT",

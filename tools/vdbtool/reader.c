@@ -10,89 +10,141 @@
 #include "values.h"
 
 struct reader {
-    vecs *rows; /* this or the other */
-    jsonl *objects;
+    row_source *rows;
     uint64_t row_count;
     uint64_t file_bytes; /* 0: not a regular file */
 };
 
-static const char *const FORMAT_NAMES[] = {"fvecs", "bvecs", "jsonl", NULL};
+const char *const READER_FORMATS[] = {"fvecs", "bvecs", "jsonl", "npy", "csv", NULL};
+
+void *row_source_new(size_t size, const row_source_kind *kind, FILE *file,
+                     const char *path)
+{
+    row_source *made = calloc(1, size);
+    if (!made) {
+        fclose(file);
+        fail_memory();
+        return NULL;
+    }
+    made->kind = kind;
+    made->file = file;
+    made->path = path;
+    return made;
+}
 
 static int choose_format(const char *path, const char *format, size_t *out)
 {
     if (format)
-        return parse_name("--format", format, FORMAT_NAMES, out);
+        return parse_name("--format", format, READER_FORMATS, out);
     const char *dot = strrchr(path, '.');
-    for (size_t i = 0; dot && FORMAT_NAMES[i]; i++) {
-        if (strcmp(dot + 1, FORMAT_NAMES[i]) == 0) {
+    for (size_t i = 0; dot && READER_FORMATS[i]; i++) {
+        if (strcmp(dot + 1, READER_FORMATS[i]) == 0) {
             *out = i;
             return STATUS_DONE;
         }
     }
-    return fail("%s: the name ends in none of .fvecs, .bvecs, .jsonl; see --format",
+    return fail("%s: the name ends in none of .fvecs, .bvecs, .jsonl, .npy, .csv; see "
+                "--format",
                 path);
 }
 
-static int open_format(reader *made, const char *path, size_t format)
+static int open_format(FILE *file, const char *path, size_t format,
+                       const reader_options *options, row_source **out)
 {
-    struct stat info;
-    int status;
-    if (format == 2)
-        status = jsonl_open(path, &made->objects);
-    else
-        status = vecs_open(path, format == 0 ? 4 : 1, &made->rows);
-    if (status)
-        return status;
-    FILE *file = made->rows ? vecs_file(made->rows) : jsonl_file(made->objects);
-    if (fstat(fileno(file), &info))
-        return fail("%s: %s", path, strerror(errno));
-    if (S_ISDIR(info.st_mode))
-        return fail("%s: is a directory", path);
-    if (S_ISREG(info.st_mode))
-        made->file_bytes = (uint64_t)info.st_size;
-    return STATUS_DONE;
+    switch (format) {
+    case 0:
+        return vecs_open(file, path, 4, out);
+    case 1:
+        return vecs_open(file, path, 1, out);
+    case 2:
+        return jsonl_open(file, path, !options->queries, out);
+    case 3:
+        return npy_open(file, path, out);
+    default:
+        return csv_rows_open(file, path, options, out);
+    }
 }
 
-int reader_open(const char *path, const char *format, reader **out)
+static int take_stream(FILE *file, const char *path, uint64_t file_bytes, size_t format,
+                       const reader_options *options, reader **out)
 {
-    size_t chosen;
-    *out = NULL;
-    int status = choose_format(path, format, &chosen);
-    if (status)
-        return status;
     reader *made = calloc(1, sizeof *made);
-    if (!made)
+    if (!made) {
+        fclose(file);
         return fail_memory();
-    status = open_format(made, path, chosen);
+    }
+    made->file_bytes = file_bytes;
+    int status = open_format(file, path, format, options, &made->rows);
     if (status)
-        reader_free(made);
+        free(made);
     else
         *out = made;
     return status;
 }
 
+int reader_open_stream(FILE *file, const char *path, uint64_t file_bytes,
+                       const reader_options *options, reader **out)
+{
+    size_t format;
+    *out = NULL;
+    int status = choose_format(path, options->format, &format);
+    if (status) {
+        fclose(file);
+        return status;
+    }
+    return take_stream(file, path, file_bytes, format, options, out);
+}
+
+int reader_open(const char *path, const reader_options *options, reader **out)
+{
+    size_t format;
+    struct stat info;
+    *out = NULL;
+    int status = choose_format(path, options->format, &format);
+    if (status)
+        return status;
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return fail("%s: %s", path, strerror(errno));
+    if (fstat(fileno(file), &info))
+        status = fail("%s: %s", path, strerror(errno));
+    else if (S_ISDIR(info.st_mode))
+        status = fail("%s: is a directory", path);
+    if (status) {
+        fclose(file);
+        return status;
+    }
+    return take_stream(file, path, S_ISREG(info.st_mode) ? (uint64_t)info.st_size : 0,
+                       format, options, out);
+}
+
 int reader_measure(reader *source)
 {
-    if (!source->rows || source->file_bytes == 0)
+    if (!source->rows->kind->measure || source->file_bytes == 0)
         return STATUS_DONE;
-    return vecs_measure(source->rows, source->file_bytes, &source->row_count);
+    return source->rows->kind->measure(source->rows, source->file_bytes,
+                                       &source->row_count);
 }
 
 int reader_next(reader *source, row *out)
 {
     memset(out, 0, sizeof *out);
-    return source->rows ? vecs_next(source->rows, out)
-                        : jsonl_next(source->objects, out);
+    return source->rows->kind->next(source->rows, out);
 }
 
 bool reader_has_ids(const reader *source)
 {
-    return source->objects != NULL;
+    return source->rows->has_ids;
+}
+
+bool reader_has_metadata(const reader *source)
+{
+    return source->rows->has_metadata;
 }
 
 const char *reader_unit(const reader *source)
 {
-    return source->rows ? "row" : "line";
+    return source->rows->kind->unit;
 }
 
 uint64_t reader_rows(const reader *source)
@@ -102,7 +154,7 @@ uint64_t reader_rows(const reader *source)
 
 uint64_t reader_bytes(const reader *source)
 {
-    return source->rows ? vecs_bytes(source->rows) : jsonl_bytes(source->objects);
+    return source->rows->bytes;
 }
 
 uint64_t reader_total_bytes(const reader *source)
@@ -114,7 +166,6 @@ void reader_free(reader *source)
 {
     if (!source)
         return;
-    vecs_free(source->rows);
-    jsonl_free(source->objects);
+    source->rows->kind->free(source->rows);
     free(source);
 }

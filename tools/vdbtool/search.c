@@ -7,7 +7,7 @@
 #include "complain.h"
 #include "format.h"
 #include "opening.h"
-#include "reader.h"
+#include "reading.h"
 #include "values.h"
 
 /* Queries of a file are answered so many at a time, which bounds the memory. */
@@ -227,9 +227,12 @@ static int read_query(const arguments *args, search *s)
 
 static int run_search_file(const arguments *args, search *s)
 {
-    reader *queries;
-    int status = reader_open(args->values[OPTION_QUERIES], args->values[OPTION_FORMAT],
-                             &queries);
+    reader *queries = NULL;
+    reader_options options;
+    int status = read_reader_options(args, &options);
+    options.queries = true;
+    if (!status)
+        status = reader_open(args->values[OPTION_QUERIES], &options, &queries);
     if (!status)
         status = reader_measure(queries);
     if (!status)

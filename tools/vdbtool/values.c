@@ -1,13 +1,13 @@
 /* values.c: strict parsing of what the user gave; see values.h. */
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "complain.h"
+#include "decimal.h"
 #include "values.h"
 
 /* Far above every limit of the library, which then says what is too large. */
@@ -81,44 +81,10 @@ int read_string(const char *what, const char *argument, text *out)
     return status;
 }
 
-static const char *skip_digits(const char *p)
-{
-    while (isdigit((unsigned char)*p))
-        p++;
-    return p;
-}
-
 static const char *skip_spaces(const char *p)
 {
     while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
         p++;
-    return p;
-}
-
-/* The end of the decimal number at `p`; NULL when there is none.  strtof() alone
- * would also take hexadecimal, "inf" and "nan". */
-static const char *number_end(const char *p)
-{
-    if (*p == '-' || *p == '+')
-        p++;
-    const char *whole = p;
-    p = skip_digits(p);
-    bool digits = p != whole;
-    if (*p == '.') {
-        const char *fraction = p + 1;
-        p = skip_digits(fraction);
-        digits = digits || p != fraction;
-    }
-    if (!digits)
-        return NULL;
-    if (*p == 'e' || *p == 'E') {
-        const char *exponent = p + 1;
-        if (*exponent == '-' || *exponent == '+')
-            exponent++;
-        if (!isdigit((unsigned char)*exponent))
-            return NULL;
-        p = skip_digits(exponent);
-    }
     return p;
 }
 
@@ -127,17 +93,12 @@ static int parse_value(const char *what, const char *start, size_t place, float 
     size_t length = strcspn(start, ",");
     while (length && isspace((unsigned char)start[length - 1]))
         length--;
-    int shown = length < 60 ? (int)length : 60;
     if (length == 0)
         return fail("%s: value %zu is empty", what, place);
-    if (number_end(start) != start + length)
-        return fail("%s: value %zu, \"%.*s\", is not a finite number", what, place,
-                    shown, start);
-    *out = strtof(start, NULL);
-    if (isinf(*out))
-        return fail("%s: value %zu, %.*s, is beyond the range of float32", what, place,
-                    shown, start);
-    return STATUS_DONE;
+    const char *wrong = parse_float(start, start + length, out);
+    return wrong ? fail("%s: value %zu, \"%.*s\", %s", what, place,
+                        length < 60 ? (int)length : 60, start, wrong)
+                 : STATUS_DONE;
 }
 
 static int parse_vector(const char *what, const text *source, floats *out)
@@ -195,7 +156,7 @@ int read_filter(const char *argument, vdb_filter **out)
 int parse_whole(const char *what, const char *argument, uint64_t least, uint64_t most,
                 uint64_t *out)
 {
-    const char *end = skip_digits(argument);
+    const char *end = argument + strspn(argument, "0123456789");
     errno = 0;
     unsigned long long value = strtoull(argument, NULL, 10);
     if (end == argument || *end || errno || value < least || value > most)

@@ -13,41 +13,20 @@ enum {
     BUFFER_BYTES = 256 << 10 /* read at once; glibc ignores a size without a buffer */
 };
 
-struct vecs {
-    const char *path;
-    FILE *file;
+typedef struct vecs {
+    row_source base;
     size_t element_bytes; /* 4: float32; 1: unsigned bytes */
     size_t dim;           /* of the first row; 0 before it */
-    uint64_t next;        /* number of the next row */
-    uint64_t bytes;       /* where it begins */
+    uint64_t next;        /* index of the next row, which begins at base.bytes */
     unsigned char *raw;
     float *vector;
     char buffer[BUFFER_BYTES];
-};
+} vecs;
 
 static uint32_t get_u32(const unsigned char *bytes)
 {
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
            (uint32_t)bytes[3] << 24;
-}
-
-int vecs_open(const char *path, size_t element_bytes, vecs **out)
-{
-    vecs *made = calloc(1, sizeof *made);
-    *out = made;
-    if (!made)
-        return fail_memory();
-    made->path = path;
-    made->element_bytes = element_bytes;
-    made->file = fopen(path, "rbe");
-    if (!made->file) {
-        int status = fail("%s: %s", path, strerror(errno));
-        vecs_free(made);
-        *out = NULL;
-        return status;
-    }
-    setvbuf(made->file, made->buffer, _IOFBF, sizeof made->buffer);
-    return STATUS_DONE;
 }
 
 /* Take the dimension of a row, which is that of the first. */
@@ -57,12 +36,13 @@ static int take_dimension(vecs *source, const unsigned char head[HEAD_BYTES])
     if (dim == 0 || dim > VDB_DIMENSION_MAX)
         return fail("%s: row %" PRIu64 " at byte %" PRIu64 ": dimension %" PRId32
                     " is not from 1 to %d",
-                    source->path, source->next, source->bytes, (int32_t)dim,
-                    VDB_DIMENSION_MAX);
+                    source->base.path, source->next + 1, source->base.bytes,
+                    (int32_t)dim, VDB_DIMENSION_MAX);
     if (source->dim && dim != source->dim)
         return fail("%s: row %" PRIu64 " at byte %" PRIu64 ": dimension %" PRIu32
                     ", but the rows before it have %zu",
-                    source->path, source->next, source->bytes, dim, source->dim);
+                    source->base.path, source->next + 1, source->base.bytes, dim,
+                    source->dim);
     if (source->dim)
         return STATUS_DONE;
     source->raw = malloc(dim * source->element_bytes);
@@ -77,21 +57,22 @@ static int fail_truncated(const vecs *source, uint64_t have, uint64_t want)
 {
     return fail("%s: row %" PRIu64 " at byte %" PRIu64 " is truncated: %" PRIu64
                 " of %" PRIu64 " bytes",
-                source->path, source->next, source->bytes, have, want);
+                source->base.path, source->next + 1, source->base.bytes, have, want);
 }
 
 /* fread(), but a failure is not taken for the end of the file. */
 static int take_bytes(vecs *source, void *to, size_t size, size_t *got)
 {
-    *got = fread(to, 1, size, source->file);
-    if (*got < size && ferror(source->file))
-        return fail("%s: row %" PRIu64 " at byte %" PRIu64 ": %s", source->path,
-                    source->next, source->bytes, strerror(errno));
+    *got = fread(to, 1, size, source->base.file);
+    if (*got < size && ferror(source->base.file))
+        return fail("%s: row %" PRIu64 " at byte %" PRIu64 ": %s", source->base.path,
+                    source->next + 1, source->base.bytes, strerror(errno));
     return STATUS_DONE;
 }
 
-int vecs_measure(vecs *source, uint64_t file_bytes, uint64_t *rows)
+static int vecs_measure(row_source *self, uint64_t file_bytes, uint64_t *rows)
 {
+    vecs *source = (vecs *)self;
     unsigned char head[HEAD_BYTES];
     size_t got;
     if (take_bytes(source, head, sizeof head, &got))
@@ -100,14 +81,14 @@ int vecs_measure(vecs *source, uint64_t file_bytes, uint64_t *rows)
         return fail_truncated(source, got, sizeof head);
     if (take_dimension(source, head))
         return STATUS_FAILED;
-    rewind(source->file);
+    rewind(source->base.file);
     uint64_t row_bytes = HEAD_BYTES + (uint64_t)source->dim * source->element_bytes;
     *rows = file_bytes / row_bytes;
     if (file_bytes % row_bytes == 0)
         return STATUS_DONE;
     /* The rest may be a truncated row, or rows of other dimensions came before. */
     source->next = *rows;
-    source->bytes = *rows * row_bytes;
+    source->base.bytes = *rows * row_bytes;
     return fail_truncated(source, file_bytes % row_bytes, row_bytes);
 }
 
@@ -124,15 +105,16 @@ static void decode(vecs *source)
     }
 }
 
-int vecs_next(vecs *source, row *out)
+static int vecs_next(row_source *self, row *out)
 {
+    vecs *source = (vecs *)self;
     unsigned char head[HEAD_BYTES];
     size_t got;
     if (take_bytes(source, head, sizeof head, &got))
         return -1;
     if (got == 0) {
         if (source->next == 0)
-            fail("%s: there are no vectors in it", source->path);
+            fail("%s: there are no vectors in it", source->base.path);
         return source->next == 0 ? -1 : 0;
     }
     if (got < sizeof head) {
@@ -149,30 +131,33 @@ int vecs_next(vecs *source, row *out)
         return -1;
     }
     decode(source);
-    out->number = source->next++;
+    out->index = source->next++;
+    out->number = source->next;
     out->vector = source->vector;
     out->dim = source->dim;
-    source->bytes += HEAD_BYTES + size;
+    source->base.bytes += HEAD_BYTES + size;
     return 1;
 }
 
-uint64_t vecs_bytes(const vecs *source)
+static void vecs_free(row_source *self)
 {
-    return source->bytes;
-}
-
-FILE *vecs_file(vecs *source)
-{
-    return source->file;
-}
-
-void vecs_free(vecs *source)
-{
-    if (!source)
-        return;
-    if (source->file)
-        fclose(source->file);
+    vecs *source = (vecs *)self;
+    fclose(source->base.file);
     free(source->raw);
     free(source->vector);
     free(source);
+}
+
+static const row_source_kind KIND = {"row", vecs_measure, vecs_next, vecs_free};
+
+int vecs_open(FILE *file, const char *path, size_t element_bytes, row_source **out)
+{
+    vecs *made = row_source_new(sizeof *made, &KIND, file, path);
+    *out = NULL;
+    if (!made)
+        return STATUS_FAILED;
+    made->element_bytes = element_bytes;
+    setvbuf(file, made->buffer, _IOFBF, sizeof made->buffer);
+    *out = &made->base;
+    return STATUS_DONE;
 }
