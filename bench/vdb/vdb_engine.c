@@ -1,0 +1,286 @@
+/* vdb_engine.c: libvdb, through vdb.h alone, with all that a user pays for.
+ *
+ * An answer is complete when its ids have been read from the results and the results
+ * freed: both are within the time measured, and so is turning each id into the number
+ * that it was made of.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <vdb.h>
+
+#include "harness/engine.h"
+#include "harness/stop.h"
+#include "vdb/bench_filters.h"
+#include "vdb/scratch_file.h"
+
+enum {
+    BATCH_ROWS_MAX = 1000,
+    BATCH_BYTES_MAX = 8 << 20, /* a commit may take half the log's bound */
+    ID_BYTES = 12
+};
+
+struct engine {
+    vdb *db;
+    bench_filters filters;
+    uint32_t k, ef;
+};
+
+const char *const engine_library = "libvdb";
+
+static void must(vdb_status status, const char *what)
+{
+    if (status)
+        stop("%s: %s: %s", what, vdb_status_name(status), vdb_errmsg());
+}
+
+void engine_check(const bench_arguments *args)
+{
+    /* The seam for the creation option of that name: see open_db(). */
+    if (args->codes != CODES_DEFAULT)
+        remark("--codes has no effect yet: the library has no navigation codes");
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static vdb_status open_db(const bench_arguments *args, const char *path, uint32_t flags,
+                          uint32_t threads, vdb **db)
+{
+    vdb_options options = VDB_OPTIONS_INIT;
+    options.flags = flags;
+    options.metric = args->metric == METRIC_L2       ? VDB_L2
+                     : args->metric == METRIC_COSINE ? VDB_COSINE
+                                                     : VDB_DOT;
+    options.index = args->hnsw ? VDB_HNSW : VDB_FLAT;
+    options.m = args->m;
+    options.ef_construction = args->ef_construction;
+    options.durability = VDB_NORMAL;
+    options.threads = threads;
+    /* args->codes belongs here, as soon as vdb_options has such a field. */
+    return vdb_open(path, &options, db);
+}
+
+static uint64_t file_bytes(const char *path)
+{
+    static const char *const parts[] = {"", "-wal1", "-wal2"};
+    uint64_t bytes = 0;
+    for (int i = 0; i < 3; i++) {
+        char name[4300];
+        struct stat s;
+        snprintf(name, sizeof name, "%s%s", path, parts[i]);
+        if (stat(name, &s) == 0)
+            bytes += (uint64_t)s.st_size;
+    }
+    return bytes;
+}
+
+static vdb_stats stats_of(vdb *db)
+{
+    vdb_stats stats = VDB_STATS_INIT;
+    must(vdb_stats_get(db, &stats), "vdb_stats_get");
+    return stats;
+}
+
+/* --------------------------------------------------------------- building */
+
+static text_lines read_metadata(const bench_arguments *args, size_t rows)
+{
+    text_lines read = {NULL, NULL, 0};
+    if (!args->meta)
+        return read;
+    read = text_lines_read(args->meta, rows);
+    if (read.count < rows)
+        stop("%s: %zu lines, but %s has %zu rows", args->meta, read.count, args->base,
+             rows);
+    return read;
+}
+
+/* Insert all rows under their numbers, a batch a commit. */
+static void insert_all(vdb *db, const fvecs *base, const text_lines *metadata)
+{
+    static char ids[BATCH_ROWS_MAX][ID_BYTES];
+    static const char *pointers[BATCH_ROWS_MAX];
+    size_t row_bytes = base->dim * sizeof *base->values;
+    size_t most = BATCH_BYTES_MAX / row_bytes, bad;
+    double begin = now(), told = begin;
+    most = most < 1 ? 1 : most > BATCH_ROWS_MAX ? BATCH_ROWS_MAX : most;
+    for (size_t at = 0; at < base->rows;) {
+        vdb_rows rows = VDB_ROWS_INIT;
+        size_t n = base->rows - at < most ? base->rows - at : most;
+        for (size_t i = 0; i < n; i++) {
+            snprintf(ids[i], ID_BYTES, "%u", (unsigned)(at + i));
+            pointers[i] = ids[i];
+        }
+        rows.count = n;
+        rows.dim = base->dim;
+        rows.ids = pointers;
+        rows.vectors = base->values + at * base->dim;
+        rows.metadata =
+            metadata->line ? (const char *const *)metadata->line + at : NULL;
+        if (vdb_put(db, &rows, NULL, &bad))
+            stop("row %zu: %s", at + (bad < n ? bad : 0), vdb_errmsg());
+        at += n;
+        if (now() - told > 2) {
+            told = now();
+            remark("%zu of %zu vectors inserted, %.0f/s", at, base->rows,
+                   (double)at / (told - begin));
+        }
+    }
+}
+
+static double build(vdb *db, const bench_arguments *args, const fvecs *base)
+{
+    text_lines metadata = read_metadata(args, base->rows);
+    double begin = now(), inserted;
+    insert_all(db, base, &metadata);
+    inserted = now();
+    must(vdb_wait_indexed(db, NULL), "vdb_wait_indexed");
+    remark("inserted in %.2f s, indexed %.2f s later", inserted - begin,
+           now() - inserted);
+    begin = now() - begin;
+    free(metadata.line);
+    free(metadata.text);
+    return begin;
+}
+
+static void check_opened(vdb *db, const bench_arguments *args, const fvecs *base)
+{
+    vdb_stats stats = stats_of(db);
+    if (stats.vectors != base->rows || stats.dimension != base->dim)
+        stop("%s holds %llu vectors of %u dimensions, %s %zu of %zu: not the same data",
+             args->db, (unsigned long long)stats.vectors, stats.dimension, args->base,
+             base->rows, base->dim);
+    remark("%s is there: opened, not built; build_s is 0", args->db);
+}
+
+/* Open what --db names, or build what is asked for. */
+static vdb *open_or_build(const bench_arguments *args, const fvecs *base,
+                          engine_facts *facts)
+{
+    const char *path = args->memory ? ":memory:" : args->db ? args->db : scratch_file();
+    vdb *db;
+    vdb_status status = VDB_NOT_FOUND;
+    if (args->db)
+        status = open_db(args, path, VDB_OPEN_MUST_EXIST, args->threads, &db);
+    if (status == VDB_OK) {
+        check_opened(db, args, base);
+        facts->file_bytes = file_bytes(path);
+        return db;
+    }
+    if (status != VDB_NOT_FOUND)
+        must(status, path);
+    must(open_db(args, path, 0, args->build_threads, &db), path);
+    facts->build_s = build(db, args, base);
+    if (args->memory)
+        return db;
+    /* Reopened: searches have their own number of threads, and find what a user finds
+     * who opens the file. */
+    must(vdb_close(db), path);
+    facts->file_bytes = file_bytes(path);
+    must(open_db(args, path, VDB_OPEN_MUST_EXIST, args->threads, &db), path);
+    return db;
+}
+
+static void tell_params(const bench_arguments *args, vdb *db, engine_facts *facts)
+{
+    vdb_stats stats = stats_of(db);
+    int used = 0;
+    size_t size = sizeof facts->params;
+    if (args->hnsw)
+        used = snprintf(facts->params, size, "m=%u ef_construction=%u", stats.m,
+                        stats.ef_construction);
+    if (args->batch > 1)
+        used += snprintf(facts->params + used, size - (size_t)used, "%sbatch=%u",
+                         used ? " " : "", args->batch);
+    if (args->filter || args->filters)
+        used += snprintf(facts->params + used, size - (size_t)used, "%sfiltered",
+                         used ? " " : "");
+    if (args->memory)
+        snprintf(facts->params + used, size - (size_t)used, "%smemory",
+                 used ? " " : "");
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static int32_t number_of(const char *id)
+{
+    int32_t value = 0;
+    for (; *id; id++)
+        value = value * 10 + (*id - '0');
+    return value;
+}
+
+/* A byte per row: whether it passes --filter. */
+static uint8_t *find_passing(vdb *db, const vdb_filter *filter, size_t rows)
+{
+    vdb_cursor_options options = VDB_CURSOR_OPTIONS_INIT;
+    vdb_cursor *cursor;
+    const vdb_record *record;
+    uint8_t *passing = need(rows);
+    size_t count = 0;
+    options.filter = filter;
+    options.flags = VDB_CURSOR_IDS_ONLY;
+    must(vdb_cursor_open(db, &options, &cursor), "vdb_cursor_open");
+    for (;;) {
+        must(vdb_cursor_next(cursor, &record), "vdb_cursor_next");
+        if (!record)
+            break;
+        int32_t row = number_of(vdb_record_id(record, NULL));
+        if (row < 0 || (size_t)row >= rows)
+            stop("id %s is not the number of a row", vdb_record_id(record, NULL));
+        passing[row] = 1;
+        count++;
+    }
+    vdb_cursor_free(cursor);
+    remark("%zu of %zu rows pass the filter", count, rows);
+    return passing;
+}
+
+engine *engine_build(const bench_arguments *args, fvecs *base, const fvecs *queries,
+                     engine_facts *facts)
+{
+    engine *e = need(sizeof *e);
+    e->k = args->k;
+    e->filters = bench_filters_read(args, queries->rows);
+    e->db = open_or_build(args, base, facts);
+    tell_params(args, e->db, facts);
+    if (args->filter && !args->filter_truth)
+        facts->passing = find_passing(e->db, e->filters.filter[0], base->rows);
+    return e;
+}
+
+void engine_set_ef(engine *e, uint32_t ef)
+{
+    e->ef = ef;
+}
+
+void engine_search(engine *e, const fvecs *queries, size_t first, size_t count,
+                   int32_t *answers)
+{
+    vdb_query query = VDB_QUERY_INIT;
+    vdb_results *results;
+    query.vectors = queries->values + first * queries->dim;
+    query.count = count;
+    query.dim = queries->dim;
+    query.k = e->k;
+    query.ef = e->ef;
+    query.filter = bench_filter_of(&e->filters, first);
+    must(vdb_search_batch(e->db, &query, &results), "vdb_search_batch");
+    const size_t *offsets = vdb_results_offsets(results);
+    for (size_t q = 0; q < count; q++) {
+        size_t got = offsets[q + 1] - offsets[q];
+        for (size_t i = 0; i < e->k; i++)
+            answers[q * e->k + i] =
+                i < got ? number_of(vdb_results_id(results, offsets[q] + i, NULL)) : -1;
+    }
+    vdb_results_free(results);
+}
+
+void engine_close(engine *e)
+{
+    bench_filters_free(&e->filters);
+    must(vdb_close(e->db), "vdb_close");
+    free(e);
+}
