@@ -134,3 +134,8 @@ uint32_t vdbi_cores(void)
     online = sysconf(_SC_NPROCESSORS_ONLN); /* more than CPU_SETSIZE of them */
     return online > 0 && online <= UINT16_MAX ? (uint32_t)online : 1;
 }
+
+void vdbi_thread_yield(void)
+{
+    sched_yield();
+}

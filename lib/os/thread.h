@@ -31,6 +31,7 @@ void vdbi_broadcast(vdbi_cond *c);
 vdb_status vdbi_thread_start(vdbi_thread *t, void *(*run)(void *), void *arg);
 void vdbi_thread_join(vdbi_thread t);
 uint32_t vdbi_cores(void);
+void vdbi_thread_yield(void);
 
 /* A mark that tells a forked child from the process that made it, by one read. */
 typedef struct vdbi_fork_mark vdbi_fork_mark;

@@ -223,3 +223,13 @@ void vdbi_pages_release(void *address, size_t size)
     if (address)
         munmap(address, size);
 }
+
+void vdbi_pages_prefer_huge(void *address, size_t size)
+{
+    const uintptr_t page = 4096;
+    uintptr_t begin = ((uintptr_t)address + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)address + size) & ~(page - 1);
+
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}

@@ -54,5 +54,7 @@ void *vdbi_pages_reserve(size_t size);
 /* Forget the contents (zero at the next touch). */
 void vdbi_pages_discard(void *address, size_t size);
 void vdbi_pages_release(void *address, size_t size);
+/* Ask for huge pages where whole ones fit; a wish, whose failure means nothing. */
+void vdbi_pages_prefer_huge(void *address, size_t size);
 
 #endif

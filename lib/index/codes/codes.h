@@ -1,0 +1,79 @@
+/* codes.h: short codes of vectors, for finding the way; answers come from the vectors.
+ *
+ * A code row is one byte a dimension (or four, or half a one), padded with zeros to whole
+ * cache lines.  Distances between codes are integers that order as the metric does; they
+ * are comparable among rows of one region, and between a row and any query made ready for
+ * it.  Nothing else is promised of them.
+ *
+ * Owns:      the parameters that vectors were fitted to, and the rows, by slot.
+ * Promises:  a row, once written, does not move or change while the region lives.
+ * May call:  os/, base/.
+ * Threads:   rows of different slots may be written at once, after vdbi_codes_reserve for
+ *            each; who reads a row must have learnt of it from its writer (release and
+ *            acquire, nodes.h).
+ * Failure:   VDB_NOMEM.
+ *
+ * Kinds.  VDBI_CODE_L2: seven bits, one step for all dimensions, an offset for each.  The
+ * offset vanishes in differences, and the difference of two seven-bit numbers fits the
+ * byte that integer dot products want.  VDBI_CODE_COSINE: eight bits, symmetric about
+ * zero, of the normalised vector; one step for all.  VDBI_CODE_DOT: the same of the vector
+ * as it is, with a step of its own in each row, so that a few long vectors do not make the
+ * others vanish.  VDBI_CODE_F32_*: float32, for data on which a byte is too coarse.
+ */
+#ifndef VDBI_CODES_H
+#define VDBI_CODES_H
+
+#include "index/extents.h"
+
+typedef enum vdbi_code_kind {
+    VDBI_CODE_L2 = 1,
+    VDBI_CODE_COSINE = 2,
+    VDBI_CODE_DOT = 3,
+    VDBI_CODE_F32_L2 = 4,
+    VDBI_CODE_F32_DOT = 5 /* cosine too: rows are normalised */
+} vdbi_code_kind;
+
+/* A region: all rows of one fitting. */
+typedef struct vdbi_codes {
+    vdbi_memory *memory;
+    vdb_metric metric;
+    vdbi_code_kind kind;
+    uint32_t dimension;
+    uint32_t row_bytes;  /* of whole cache lines */
+    uint32_t code_bytes; /* of these, codes; the row's own step stands behind them */
+    float step;          /* VDBI_CODE_L2, VDBI_CODE_COSINE */
+    float *offset;       /* VDBI_CODE_L2: a number for each dimension */
+    vdbi_extents rows;
+} vdbi_codes;
+
+/* A vector, or a stored row, made ready to be compared with rows. */
+typedef struct vdbi_code_query {
+    const uint8_t *bytes; /* row_bytes of them, aligned to 64 */
+    int32_t bias;         /* of the unsigned rows, to be taken off */
+    float scale;          /* VDBI_CODE_DOT: turns the integer into a dot product */
+} vdbi_code_query;
+
+/* An empty region, fitted to `count` sampled rows of float32. */
+vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int exact,
+                             uint32_t dimension, const float *const *sample,
+                             size_t count, vdbi_codes **out);
+void vdbi_codes_free(vdbi_codes *codes);
+
+/* See that there is room for the row of a slot. */
+vdb_status vdbi_codes_reserve(vdbi_codes *codes, uint32_t slot);
+/* Write it.  1 when some values lay beyond what the region was fitted to. */
+int vdbi_codes_encode(vdbi_codes *codes, uint32_t slot, const float *vector);
+
+/* Make a vector ready; `bytes` has row_bytes, aligned to 64. */
+void vdbi_codes_query(const vdbi_codes *codes, const float *vector, uint8_t *bytes,
+                      vdbi_code_query *query);
+/* Make a stored row ready; the same. */
+void vdbi_codes_query_row(const vdbi_codes *codes, uint32_t slot, uint8_t *bytes,
+                          vdbi_code_query *query);
+
+static inline const uint8_t *vdbi_codes_row(const vdbi_codes *codes, uint32_t slot)
+{
+    return vdbi_extents_row(&codes->rows, slot);
+}
+
+#endif

@@ -1,0 +1,71 @@
+/* distance_generic.h: distances between codes in portable C; what the others must equal.
+ *
+ *   code_l2       the sum of squared differences of bytes up to 127
+ *   code_dot      the sum of products of a query's signed bytes and a row's unsigned ones
+ *   code_f32_l2   squared Euclidean distance of float32 rows
+ *   code_f32_dot  their dot product
+ *
+ * `bytes` is a multiple of 64; the integers fit 32 bits at 65,535 dimensions.
+ */
+#ifndef VDBI_DISTANCE_GENERIC_H
+#define VDBI_DISTANCE_GENERIC_H
+
+#include <string.h>
+
+#include "index/codes/codes.h"
+
+static inline int32_t code_l2(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+{
+    int32_t sum = 0;
+
+    for (uint32_t i = 0; i < bytes; i++) {
+        int32_t difference = (int32_t)q[i] - (int32_t)row[i];
+        sum += difference * difference;
+    }
+    return sum;
+}
+
+static inline int32_t code_dot(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+{
+    int32_t sum = 0;
+
+    for (uint32_t i = 0; i < bytes; i++)
+        sum += (int32_t)(int8_t)q[i] * (int32_t)row[i];
+    return sum;
+}
+
+static inline float code_float(const uint8_t *at)
+{
+    float x;
+
+    memcpy(&x, at, sizeof x);
+    return x;
+}
+
+static inline float code_f32_l2(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+{
+    float sums[16] = {0};
+
+    for (uint32_t i = 0; i < bytes; i += 64)
+        for (uint32_t j = 0; j < 16; j++) {
+            float difference = code_float(q + i + 4 * j) - code_float(row + i + 4 * j);
+            sums[j] += difference * difference;
+        }
+    for (uint32_t j = 1; j < 16; j++)
+        sums[0] += sums[j];
+    return sums[0];
+}
+
+static inline float code_f32_dot(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+{
+    float sums[16] = {0};
+
+    for (uint32_t i = 0; i < bytes; i += 64)
+        for (uint32_t j = 0; j < 16; j++)
+            sums[j] += code_float(q + i + 4 * j) * code_float(row + i + 4 * j);
+    for (uint32_t j = 1; j < 16; j++)
+        sums[0] += sums[j];
+    return sums[0];
+}
+
+#endif

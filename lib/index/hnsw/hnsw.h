@@ -1,0 +1,58 @@
+/* hnsw.h: the graph index: hierarchical navigable small worlds.
+ *
+ * [Yu. A. Malkov and D. A. Yashunin, Efficient and robust approximate nearest neighbor
+ *  search using Hierarchical Navigable Small World graphs, 2016]
+ *
+ * Owns:      the nodes with their links, and the codes it finds its way by.
+ * Promises:  a slot whose insertion has returned is found by walks that begin later, as
+ *            well as a walk finds anything; every entry of a list of links is a node whose
+ *            rows are complete.
+ * May call:  codes/, kernel/, os/, base/.  Knows nothing of the store or of versions: db/
+ *            hands it rows, says which slots may be answers, and re-ranks what it finds.
+ * Threads:   any number of walks and insertions at once, each with a scratch of its own.
+ * Failure:   VDB_NOMEM; the graph stays as it was.
+ */
+#ifndef VDBI_HNSW_H
+#define VDBI_HNSW_H
+
+#include "index/hnsw/visitors.h"
+#include "index/hnsw/walk.h"
+
+typedef struct vdbi_hnsw_shape {
+    vdb_metric metric;
+    uint32_t dimension;
+    uint32_t m;
+    uint32_t ef_construction;
+    uint32_t max_layers;
+} vdbi_hnsw_shape;
+
+typedef struct vdbi_hnsw {
+    vdbi_memory *memory;
+    vdbi_hnsw_shape shape;
+    vdbi_nodes nodes;
+    vdbi_codes *codes;
+    const vdbi_walk *walk;
+    vdbi_visitors visitors;
+    _Atomic uint64_t entry; /* its layer in the upper half, its slot in the lower */
+    _Atomic uint64_t count; /* nodes, twins too */
+    _Atomic uint64_t twins;
+} vdbi_hnsw;
+
+#define VDBI_NO_ENTRY UINT64_MAX
+
+/* An empty graph, its codes fitted to a sample of rows; `exact`: float32 ones. */
+vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape, int exact,
+                            const float *const *sample, size_t count, vdbi_hnsw **out);
+void vdbi_hnsw_free(vdbi_hnsw *h);
+
+/* Make the code of a slot, so that it can be compared, though it is not linked yet. */
+vdb_status vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector);
+/* Link a slot that has been encoded. */
+vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s);
+
+/* Find the `ef` nearest to a vector by their codes, of those that pass (NULL: all):
+ * s->pool, nearest first.  `budget`: with `pass`, give up beyond so many in the front. */
+vdb_status vdbi_hnsw_search(vdbi_hnsw *h, const float *vector, uint32_t ef,
+                            const vdbi_pass *pass, uint32_t budget, vdbi_scratch *s);
+
+#endif

@@ -1,0 +1,102 @@
+/* nodes.h: the nodes of the graph and their links, in memory.
+ *
+ * A node is a slot.  Its links on layer 0 are a row of 2 m slots, those on each layer
+ * above a row of m; unused places hold VDBI_NO_SLOT and stand behind the used ones.  Rows
+ * are whole cache lines where m allows, so that m = 16 is two lines for layer 0 and one
+ * above.
+ *
+ * Threads:   who changes a node's links holds its lock (vdbi_node_lock; one at a time).
+ *            Readers take none: entries are loaded with acquire, one by one, and stored
+ *            with release after everything of the node that they name is complete.  A
+ *            reader may meet a mixture of the old and the new list; each entry is a node.
+ */
+#ifndef VDBI_NODES_H
+#define VDBI_NODES_H
+
+#include "index/extents.h"
+
+#define VDBI_NO_SLOT UINT32_MAX
+
+enum {
+    VDBI_LAYERS_MAX = 64,
+    VDBI_TWINS_MAX = 4096 /* looked at of one chain by one search */
+};
+
+typedef _Atomic uint32_t vdbi_link;
+
+/* What of a node the walk does not touch. */
+typedef struct vdbi_node {
+    vdbi_link upper; /* its first row of upper links; layers follow one another */
+    vdbi_link twin;  /* the next node that has the same vector, or VDBI_NO_SLOT */
+    _Atomic uint8_t layer; /* its highest */
+    _Atomic uint8_t locked;
+    uint8_t reserved[2];
+} vdbi_node;
+
+/* A byte for each slot that the walk does look at. */
+enum {
+    VDBI_MARK_LINKED = 1,  /* in the graph, or in the chain of a twin that is */
+    VDBI_MARK_TWINS = 2,   /* has a chain of twins behind it */
+    VDBI_MARK_LEAVING = 4, /* is being unlinked: no new link may lead to it */
+    VDBI_MARK_IN_DOUBT = 8 /* not live in every version that has the slot */
+};
+
+typedef struct vdbi_nodes {
+    uint32_t m;           /* links of an upper row */
+    uint32_t m0;          /* of a row of layer 0 */
+    vdbi_extents links;   /* by slot */
+    vdbi_extents nodes;   /* vdbi_node by slot */
+    vdbi_extents marks;   /* VDBI_MARK_* by slot */
+    vdbi_extents uppers;  /* by number of row */
+    _Atomic uint32_t upper_count; /* rows ever used */
+} vdbi_nodes;
+
+static inline vdbi_link *vdbi_links0(const vdbi_nodes *n, uint32_t slot)
+{
+    return (vdbi_link *)(void *)vdbi_extents_row(&n->links, slot);
+}
+
+static inline vdbi_node *vdbi_node_of(const vdbi_nodes *n, uint32_t slot)
+{
+    return (vdbi_node *)(void *)vdbi_extents_row(&n->nodes, slot);
+}
+
+static inline vdbi_link *vdbi_upper_links(const vdbi_nodes *n, uint32_t slot,
+                                          uint32_t layer)
+{
+    uint32_t row = atomic_load_explicit(&vdbi_node_of(n, slot)->upper,
+                                        memory_order_acquire);
+
+    return (vdbi_link *)(void *)vdbi_extents_row(&n->uppers, row + layer - 1);
+}
+
+static inline vdbi_link *vdbi_links(const vdbi_nodes *n, uint32_t slot, uint32_t layer)
+{
+    return layer ? vdbi_upper_links(n, slot, layer) : vdbi_links0(n, slot);
+}
+
+static inline uint32_t vdbi_links_max(const vdbi_nodes *n, uint32_t layer)
+{
+    return layer ? n->m : n->m0;
+}
+
+static inline _Atomic uint8_t *vdbi_marks_of(const vdbi_nodes *n, uint32_t slot)
+{
+    return (_Atomic uint8_t *)vdbi_extents_row(&n->marks, slot);
+}
+
+static inline int vdbi_is_marked(const vdbi_nodes *n, uint32_t slot, uint8_t mark)
+{
+    return (atomic_load_explicit(vdbi_marks_of(n, slot), memory_order_acquire) &
+            mark) != 0;
+}
+
+void vdbi_node_lock(vdbi_node *node);
+void vdbi_node_unlock(vdbi_node *node);
+
+vdb_status vdbi_nodes_init(vdbi_nodes *n, vdbi_memory *memory, uint32_t m);
+void vdbi_nodes_clear(vdbi_nodes *n);
+/* Make the rows of a node of this layer, without links; nobody may know it yet. */
+vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer);
+
+#endif

@@ -1,0 +1,78 @@
+/* scratch.c: see scratch.h. */
+#include "index/hnsw/scratch.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+enum {
+    VISITED_BITS_MIN = 10,
+    VISITED_BITS_MAX = 16,
+    LINE = 64
+};
+
+/* Room for `needed` elements of `size` bytes; the old contents are lost. */
+static vdb_status renew(vdbi_memory *memory, void *pointer, size_t *room, size_t needed,
+                        size_t size)
+{
+    void *fresh, *old;
+
+    if (needed <= *room)
+        return VDB_OK;
+    fresh = vdbi_alloc_aligned(memory, needed * size, LINE);
+    if (!fresh)
+        return VDB_NOMEM;
+    memcpy(&old, pointer, sizeof old);
+    vdbi_free(memory, old);
+    memcpy(pointer, &fresh, sizeof fresh);
+    *room = needed;
+    return VDB_OK;
+}
+
+static uint32_t bits_for(uint32_t ef, uint32_t links)
+{
+    uint64_t wanted = (uint64_t)ef * links * 2;
+    uint32_t bits = VISITED_BITS_MIN;
+
+    while (bits < VISITED_BITS_MAX && ((uint64_t)1 << bits) < wanted)
+        bits++;
+    return bits;
+}
+
+vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, uint32_t front,
+                                uint32_t links, size_t row_bytes)
+{
+    vdb_status st;
+
+    s->visited_bits = bits_for(ef, links);
+    st = renew(s->memory, &s->pool.keys, &s->pool_room, ef, sizeof *s->pool.keys);
+    if (!st && front)
+        st = renew(s->memory, &s->front.keys, &s->front_room, front,
+                   sizeof *s->front.keys);
+    if (!st)
+        st = renew(s->memory, &s->visited, &s->visited_room,
+                   (size_t)1 << s->visited_bits, sizeof *s->visited);
+    if (!st)
+        st = renew(s->memory, &s->query_bytes, &s->query_room, row_bytes, 1);
+    if (!st)
+        st = renew(s->memory, &s->row_bytes, &s->row_room, row_bytes, 1);
+    s->front.capacity = front;
+    return st;
+}
+
+void vdbi_scratch_begin(vdbi_scratch *s, uint32_t ef)
+{
+    s->pool.count = 0;
+    s->pool.capacity = ef;
+    s->gave_up = 0;
+    memset(s->visited, 0xFF, sizeof *s->visited << s->visited_bits);
+}
+
+void vdbi_scratch_clear(vdbi_scratch *s)
+{
+    vdbi_free(s->memory, s->pool.keys);
+    vdbi_free(s->memory, s->front.keys);
+    vdbi_free(s->memory, s->visited);
+    vdbi_free(s->memory, s->query_bytes);
+    vdbi_free(s->memory, s->row_bytes);
+}

@@ -1,0 +1,57 @@
+/* scratch.h: what one search, or one insertion, needs of memory, kept for the next.
+ *
+ * Sorted candidates are 64-bit keys: the distance's order in the upper half, then the
+ * slot, and in the lowest bit whether the candidate has been expanded.  So one comparison
+ * orders them, and two keys of one slot are neighbours.
+ */
+#ifndef VDBI_SCRATCH_H
+#define VDBI_SCRATCH_H
+
+#include "index/codes/codes.h"
+#include "index/hnsw/nodes.h"
+
+typedef struct vdbi_pool {
+    uint64_t *keys; /* ascending */
+    uint32_t count, capacity;
+} vdbi_pool;
+
+static inline uint64_t vdbi_key(int32_t distance, uint32_t slot)
+{
+    return (uint64_t)((uint32_t)distance ^ 0x80000000u) << 32 | (uint64_t)slot << 1;
+}
+
+static inline uint32_t vdbi_key_slot(uint64_t key)
+{
+    return (uint32_t)key >> 1;
+}
+
+static inline int32_t vdbi_key_distance(uint64_t key)
+{
+    return (int32_t)((uint32_t)(key >> 32) ^ 0x80000000u);
+}
+
+typedef struct vdbi_scratch {
+    vdbi_memory *memory;
+    vdbi_pool pool;  /* found so far; after a walk the result */
+    vdbi_pool front; /* of a walk that tests its results: what is to be expanded */
+    size_t pool_room, front_room;
+    uint32_t *visited; /* direct-mapped: forgets some, which costs a distance */
+    size_t visited_room;
+    uint32_t visited_bits;
+    uint8_t *query_bytes; /* row_bytes, aligned */
+    size_t query_room;
+    uint8_t *row_bytes; /* of a stored row made a query */
+    size_t row_room;
+    uint64_t distances; /* computed since they were set to 0 */
+    uint64_t hops;
+    int gave_up; /* the front was full: what was found may not be the best */
+} vdbi_scratch;
+
+/* Make room for walks that keep up to `ef`, with up to `front` to expand. */
+vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, uint32_t front,
+                                uint32_t links, size_t row_bytes);
+/* Empty the pool, let it hold `ef`, and forget what was visited. */
+void vdbi_scratch_begin(vdbi_scratch *s, uint32_t ef);
+void vdbi_scratch_clear(vdbi_scratch *s);
+
+#endif

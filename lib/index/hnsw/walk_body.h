@@ -1,0 +1,155 @@
+/* walk_body.h: the walk, for one kind of code.  No include guard: walk_set.h includes it
+ * once per kind, with
+ *
+ *   WALK(name)                the function's name for this kind
+ *   DISTANCE(c, q, row)       the distance as an int32_t that orders
+ *
+ * A hop takes two passes over the links of a node: the first collects those not visited
+ * and asks for their codes, the second computes.  What is nearer than the worst of the
+ * pool goes into it, a sorted array; expanding goes on with the nearest that has not been
+ * expanded, until there is none.  [Malkov and Yashunin, 2016]
+ */
+
+static inline __attribute__((always_inline)) void
+WALK(expand)(const vdbi_nodes *n, const vdbi_codes *c, const vdbi_code_query *q,
+             uint32_t slot, uint32_t layer, uint64_t next, const vdbi_pass *pass,
+             vdbi_scratch *s, uint32_t *current)
+{
+    const vdbi_link *links = vdbi_links(n, slot, layer);
+    uint32_t max = vdbi_links_max(n, layer), count = 0;
+    uint32_t fresh[2 * WALK_M_MAX];
+
+    if (!layer && next != UINT64_MAX)
+        prefetch_lines(vdbi_links0(n, vdbi_key_slot(next)), max * 4);
+    for (uint32_t i = 0; i < max; i++) {
+        uint32_t other = atomic_load_explicit(&links[i], memory_order_acquire);
+        if (other == VDBI_NO_SLOT)
+            break;
+        if (!visit(s, other))
+            continue;
+        fresh[count++] = other;
+        if (count <= WALK_AHEAD)
+            prefetch_row(vdbi_codes_row(c, other), c->row_bytes);
+    }
+    s->distances += count;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t other = fresh[i];
+        uint64_t key;
+        uint32_t at;
+        if (i + WALK_AHEAD < count)
+            prefetch_row(vdbi_codes_row(c, fresh[i + WALK_AHEAD]), c->row_bytes);
+        key = vdbi_key(DISTANCE(c, q, vdbi_codes_row(c, other)), other);
+        if (pass) {
+            if (!worth(&s->pool, key))
+                continue;
+            front_push(s, key);
+            if (passes(n, pass, other))
+                pool_insert(&s->pool, key);
+        } else if (worth(&s->pool, key)) {
+            at = pool_insert(&s->pool, key);
+            *current = at < *current ? at : *current;
+        }
+    }
+}
+
+static void WALK(layer)(const vdbi_nodes *n, const vdbi_codes *c,
+                        const vdbi_code_query *q, uint32_t layer, vdbi_scratch *s)
+{
+    uint32_t current = 0;
+
+    for (uint32_t i = 0; i < s->pool.count; i++)
+        visit(s, vdbi_key_slot(s->pool.keys[i]));
+    while (current < s->pool.count) {
+        uint64_t key = s->pool.keys[current];
+        if (key & 1) {
+            current++;
+            continue;
+        }
+        s->pool.keys[current] = key | 1;
+        s->hops++;
+        if (layer)
+            WALK(expand)(n, c, q, vdbi_key_slot(key), layer, UINT64_MAX, NULL, s, &current);
+        else
+            WALK(expand)(n, c, q, vdbi_key_slot(key), 0,
+                         next_unexpanded(&s->pool, current), NULL, s, &current);
+    }
+}
+
+static void WALK(passing)(const vdbi_nodes *n, const vdbi_codes *c,
+                          const vdbi_code_query *q, const vdbi_pass *pass,
+                          vdbi_scratch *s)
+{
+    uint32_t unused = 0, begin = s->pool.count;
+
+    s->front.count = 0;
+    for (uint32_t i = 0; i < begin; i++) {
+        visit(s, vdbi_key_slot(s->pool.keys[i]));
+        front_push(s, s->pool.keys[i]);
+    }
+    s->pool.count = 0;
+    for (uint32_t i = 0; i < s->front.count; i++)
+        if (passes(n, pass, vdbi_key_slot(s->front.keys[i])))
+            pool_insert(&s->pool, s->front.keys[i]);
+    while (s->front.count && !s->gave_up) {
+        uint64_t key = front_pop(&s->front);
+        if (!worth(&s->pool, key))
+            break;
+        s->hops++;
+        WALK(expand)(n, c, q, vdbi_key_slot(key), 0, UINT64_MAX, pass, s, &unused);
+    }
+}
+
+static uint64_t WALK(descend)(const vdbi_nodes *n, const vdbi_codes *c,
+                              const vdbi_code_query *q, uint64_t entry, uint32_t from,
+                              uint32_t to, vdbi_scratch *s)
+{
+    uint64_t best = entry;
+
+    for (uint32_t layer = from; layer > to; layer--)
+        for (;;) {
+            uint64_t before = best;
+            const vdbi_link *links = vdbi_upper_links(n, vdbi_key_slot(best), layer);
+            uint32_t near[WALK_M_MAX], count = 0;
+            for (; count < n->m; count++) {
+                near[count] = atomic_load_explicit(&links[count], memory_order_acquire);
+                if (near[count] == VDBI_NO_SLOT)
+                    break;
+                prefetch_row(vdbi_codes_row(c, near[count]), c->row_bytes);
+            }
+            for (uint32_t i = 0; i < count; i++) {
+                uint64_t key =
+                    vdbi_key(DISTANCE(c, q, vdbi_codes_row(c, near[i])), near[i]);
+                best = key < best ? key : best;
+            }
+            s->distances += count;
+            if (best == before)
+                break;
+        }
+    return best;
+}
+
+static void WALK(distances)(const vdbi_codes *c, const vdbi_code_query *q,
+                            const uint32_t *slots, uint32_t count, int32_t *out)
+{
+    for (uint32_t i = 0; i < count && i < WALK_AHEAD; i++)
+        prefetch_row(vdbi_codes_row(c, slots[i]), c->row_bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        if (i + WALK_AHEAD < count)
+            prefetch_row(vdbi_codes_row(c, slots[i + WALK_AHEAD]), c->row_bytes);
+        out[i] = DISTANCE(c, q, vdbi_codes_row(c, slots[i]));
+    }
+}
+
+static int WALK(any_nearer)(const vdbi_codes *c, const vdbi_code_query *q,
+                            const uint32_t *slots, uint32_t count, int32_t limit)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (DISTANCE(c, q, vdbi_codes_row(c, slots[i])) < limit)
+            return 1;
+    return 0;
+}
+
+static const vdbi_walk WALK(walk) = {WALK(descend), WALK(layer), WALK(passing),
+                                     WALK(distances), WALK(any_nearer)};
+#undef WALK
+#undef DISTANCE

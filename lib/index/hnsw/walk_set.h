@@ -1,0 +1,173 @@
+/* walk_set.h: all walks of one instruction set.  Included by walk_generic.c and its
+ * brothers, once, after the distances of the set (codes/distance_*.h), with WALK_SET the
+ * name of the function that gives a walk by its kind of code. */
+#include <string.h>
+
+#include "index/hnsw/walk.h"
+
+enum {
+    WALK_M_MAX = 512,
+    WALK_AHEAD = 8,      /* rows asked for before they are needed */
+    WALK_AHEAD_LINES = 8 /* of each; the processor fetches on by itself */
+};
+
+static inline void prefetch_lines(const void *at, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch((const char *)at + i);
+}
+
+static inline void prefetch_row(const uint8_t *row, size_t bytes)
+{
+    prefetch_lines(row, bytes < 64 * WALK_AHEAD_LINES ? bytes : 64 * WALK_AHEAD_LINES);
+}
+
+/* 1 the first time, but 1 again when another slot has taken its place meanwhile. */
+static inline int visit(vdbi_scratch *s, uint32_t slot)
+{
+    uint32_t *at = &s->visited[slot * 0x9E3779B1u >> (32 - s->visited_bits)];
+
+    if (*at == slot)
+        return 0;
+    *at = slot;
+    return 1;
+}
+
+static inline int worth(const vdbi_pool *p, uint64_t key)
+{
+    return p->count < p->capacity || key < p->keys[p->count - 1];
+}
+
+/* Put a key, which must be worth it, in its place; where that is, or the count when the
+ * slot is there already. */
+static inline uint32_t pool_insert(vdbi_pool *p, uint64_t key)
+{
+    const uint64_t *base = p->keys;
+    uint32_t length = p->count, at;
+
+    while (length > 1) {
+        uint32_t half = length / 2;
+        base += base[half - 1] < key ? half : 0;
+        length -= half;
+    }
+    at = (uint32_t)(base - p->keys) + (length == 1 && *base < key);
+    if (at < p->count && (p->keys[at] | 1) == (key | 1))
+        return p->count;
+    if (p->count < p->capacity)
+        p->count++;
+    memmove(p->keys + at + 1, p->keys + at, (p->count - 1 - at) * sizeof *p->keys);
+    p->keys[at] = key;
+    return at;
+}
+
+static inline uint64_t next_unexpanded(const vdbi_pool *p, uint32_t from)
+{
+    while (from < p->count && p->keys[from] & 1)
+        from++;
+    return from < p->count ? p->keys[from] : UINT64_MAX;
+}
+
+/* The front of a walk that tests its results is a heap with the nearest on top. */
+static inline void front_push(vdbi_scratch *s, uint64_t key)
+{
+    vdbi_pool *p = &s->front;
+    uint32_t i;
+
+    if (p->count == p->capacity) {
+        s->gave_up = 1;
+        return;
+    }
+    for (i = p->count++; i && p->keys[(i - 1) / 2] > key; i = (i - 1) / 2)
+        p->keys[i] = p->keys[(i - 1) / 2];
+    p->keys[i] = key;
+}
+
+static inline uint64_t front_pop(vdbi_pool *p)
+{
+    uint64_t top = p->keys[0], moving = p->keys[--p->count];
+    uint32_t i = 0;
+
+    while (2 * i + 1 < p->count) {
+        uint32_t child = 2 * i + 1;
+        child += child + 1 < p->count && p->keys[child + 1] < p->keys[child];
+        if (p->keys[child] >= moving)
+            break;
+        p->keys[i] = p->keys[child];
+        i = child;
+    }
+    p->keys[i] = moving;
+    return top;
+}
+
+/* A node passes when it, or one of its twins, does. */
+static inline int passes(const vdbi_nodes *n, const vdbi_pass *pass, uint32_t slot)
+{
+    if (pass->test(pass->arg, slot))
+        return 1;
+    if (!vdbi_is_marked(n, slot, VDBI_MARK_TWINS))
+        return 0;
+    for (uint32_t left = VDBI_TWINS_MAX; left--;) {
+        slot = atomic_load_explicit(&vdbi_node_of(n, slot)->twin, memory_order_acquire);
+        if (slot == VDBI_NO_SLOT)
+            return 0;
+        if (pass->test(pass->arg, slot))
+            return 1;
+    }
+    return 0;
+}
+
+/* A float's bits as an integer of the same order. */
+static inline int32_t order_of(float x)
+{
+    int32_t bits;
+
+    memcpy(&bits, &x, sizeof bits);
+    return bits < 0 ? bits ^ INT32_MAX : bits;
+}
+
+static inline float own_step(const vdbi_codes *c, const uint8_t *row)
+{
+    float step;
+
+    memcpy(&step, row + c->code_bytes, sizeof step);
+    return step;
+}
+
+#define WALK(name) l2_##name
+#define DISTANCE(c, q, row) code_l2((q)->bytes, row, (c)->row_bytes)
+#include "index/hnsw/walk_body.h"
+
+#define WALK(name) cosine_##name
+#define DISTANCE(c, q, row) ((q)->bias - code_dot((q)->bytes, row, (c)->row_bytes))
+#include "index/hnsw/walk_body.h"
+
+#define WALK(name) dot_##name
+#define DISTANCE(c, q, row)                                                            \
+    order_of((q)->scale * own_step(c, row) *                                           \
+             (float)((q)->bias - code_dot((q)->bytes, row, (c)->row_bytes)))
+#include "index/hnsw/walk_body.h"
+
+#define WALK(name) f32_l2_##name
+#define DISTANCE(c, q, row) order_of(code_f32_l2((q)->bytes, row, (c)->row_bytes))
+#include "index/hnsw/walk_body.h"
+
+#define WALK(name) f32_dot_##name
+#define DISTANCE(c, q, row) order_of(-code_f32_dot((q)->bytes, row, (c)->row_bytes))
+#include "index/hnsw/walk_body.h"
+
+const vdbi_walk *WALK_SET(vdbi_code_kind kind);
+const vdbi_walk *WALK_SET(vdbi_code_kind kind)
+{
+    switch (kind) {
+    case VDBI_CODE_L2:
+        return &l2_walk;
+    case VDBI_CODE_COSINE:
+        return &cosine_walk;
+    case VDBI_CODE_DOT:
+        return &dot_walk;
+    case VDBI_CODE_F32_L2:
+        return &f32_l2_walk;
+    default:
+        return &f32_dot_walk;
+    }
+}
