@@ -32,7 +32,8 @@ vdb_status vdbi_extents_reserve(vdbi_extents *e, uint32_t slot)
 
     if (atomic_load_explicit(at, memory_order_acquire))
         return VDB_OK;
-    fresh = vdbi_alloc_aligned(e->memory, bytes, bytes >= 2 * (size_t)HUGE ? HUGE : LINE);
+    fresh =
+        vdbi_alloc_aligned(e->memory, bytes, bytes >= 2 * (size_t)HUGE ? HUGE : LINE);
     if (!fresh)
         return VDB_NOMEM;
     vdbi_pages_prefer_huge(fresh, bytes);

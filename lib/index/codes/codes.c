@@ -77,8 +77,8 @@ static size_t deviations(const vdbi_codes *c, const float *const *sample, size_t
         const float *v = sample[r * count / rows];
         double scale = c->offset ? 1 : inverse_norm(v, c->dimension);
         for (uint32_t d = 0; d < c->dimension; d++)
-            out[n++] = c->offset ? fabsf(v[d] - c->offset[d])
-                                 : fabsf((float)(v[d] * scale));
+            out[n++] =
+                c->offset ? fabsf(v[d] - c->offset[d]) : fabsf((float)(v[d] * scale));
     }
     return n;
 }

@@ -3,8 +3,9 @@
 
 #include "base/error.h"
 
-vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape, int exact,
-                            const float *const *sample, size_t count, vdbi_hnsw **out)
+vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
+                            int exact, const float *const *sample, size_t count,
+                            vdbi_hnsw **out)
 {
     vdbi_hnsw *h = vdbi_calloc(memory, 1, sizeof *h);
     vdb_status st;
@@ -16,8 +17,8 @@ vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape, i
     h->shape = *shape;
     atomic_init(&h->entry, VDBI_NO_ENTRY);
     vdbi_visitors_init(&h->visitors, memory);
-    st = vdbi_codes_create(memory, shape->metric, exact, shape->dimension, sample, count,
-                           &h->codes);
+    st = vdbi_codes_create(memory, shape->metric, exact, shape->dimension, sample,
+                           count, &h->codes);
     if (!st)
         st = vdbi_nodes_init(&h->nodes, memory, shape->m);
     if (st) {

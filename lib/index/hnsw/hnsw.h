@@ -41,8 +41,9 @@ typedef struct vdbi_hnsw {
 #define VDBI_NO_ENTRY UINT64_MAX
 
 /* An empty graph, its codes fitted to a sample of rows; `exact`: float32 ones. */
-vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape, int exact,
-                            const float *const *sample, size_t count, vdbi_hnsw **out);
+vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
+                            int exact, const float *const *sample, size_t count,
+                            vdbi_hnsw **out);
 void vdbi_hnsw_free(vdbi_hnsw *h);
 
 /* Make the code of a slot, so that it can be compared, though it is not linked yet. */

@@ -148,11 +148,10 @@ static void chain(vdbi_hnsw *h, uint32_t leader, uint32_t slot)
 static void link_layer(vdbi_hnsw *h, uint32_t slot, uint32_t layer, vdbi_scratch *s)
 {
     uint32_t chosen[CANDIDATES_MAX];
-    uint32_t count =
-        choose(h, s->pool.keys, s->pool.count, h->nodes.m, chosen, s);
+    uint32_t count = choose(h, s->pool.keys, s->pool.count, h->nodes.m, chosen, s);
 
-    set_links(vdbi_links(&h->nodes, slot, layer), vdbi_links_max(&h->nodes, layer), chosen,
-              count);
+    set_links(vdbi_links(&h->nodes, slot, layer), vdbi_links_max(&h->nodes, layer),
+              chosen, count);
     for (uint32_t i = 0; i < count; i++)
         link_back(h, chosen[i], layer, slot, s);
 }
@@ -181,7 +180,8 @@ static int chain_below(vdbi_hnsw *h, uint32_t slot, const vdbi_code_query *q,
                        uint64_t from, uint32_t layer, vdbi_scratch *s)
 {
     uint64_t best = h->walk->descend(&h->nodes, h->codes, q, from, layer, 0, s);
-    uint32_t ef = h->shape.ef_construction < TWIN_EF ? h->shape.ef_construction : TWIN_EF;
+    uint32_t ef =
+        h->shape.ef_construction < TWIN_EF ? h->shape.ef_construction : TWIN_EF;
     uint32_t twin;
 
     walk_layer(h, q, 0, best, ef, s);
@@ -205,8 +205,8 @@ static void find_and_link(vdbi_hnsw *h, uint32_t slot, uint32_t layer, uint64_t 
     best = vdbi_key(distance, way_in);
     if (entry_layer > layer)
         best = h->walk->descend(&h->nodes, h->codes, &q, best, entry_layer, layer, s);
-    if (layer && chain_below(h, slot, &q, best,
-                             layer < entry_layer ? layer : entry_layer, s))
+    if (layer &&
+        chain_below(h, slot, &q, best, layer < entry_layer ? layer : entry_layer, s))
         return;
     for (uint32_t l = layer < entry_layer ? layer : entry_layer;; l--) {
         walk_layer(h, &q, l, best, h->shape.ef_construction, s);
@@ -235,7 +235,8 @@ vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s)
         st = vdbi_nodes_make(&h->nodes, slot, layer);
     if (st)
         return st;
-    if (!atomic_compare_exchange_strong(&h->entry, &entry, (uint64_t)layer << 32 | slot)) {
+    if (!atomic_compare_exchange_strong(&h->entry, &entry,
+                                        (uint64_t)layer << 32 | slot)) {
         find_and_link(h, slot, layer, entry, s);
         offer_entry(h, slot, layer);
     }

@@ -26,8 +26,8 @@ typedef _Atomic uint32_t vdbi_link;
 
 /* What of a node the walk does not touch. */
 typedef struct vdbi_node {
-    vdbi_link upper; /* its first row of upper links; layers follow one another */
-    vdbi_link twin;  /* the next node that has the same vector, or VDBI_NO_SLOT */
+    vdbi_link upper;       /* its first row of upper links; layers follow one another */
+    vdbi_link twin;        /* the next node that has the same vector, or VDBI_NO_SLOT */
     _Atomic uint8_t layer; /* its highest */
     _Atomic uint8_t locked;
     uint8_t reserved[2];
@@ -42,12 +42,12 @@ enum {
 };
 
 typedef struct vdbi_nodes {
-    uint32_t m;           /* links of an upper row */
-    uint32_t m0;          /* of a row of layer 0 */
-    vdbi_extents links;   /* by slot */
-    vdbi_extents nodes;   /* vdbi_node by slot */
-    vdbi_extents marks;   /* VDBI_MARK_* by slot */
-    vdbi_extents uppers;  /* by number of row */
+    uint32_t m;                   /* links of an upper row */
+    uint32_t m0;                  /* of a row of layer 0 */
+    vdbi_extents links;           /* by slot */
+    vdbi_extents nodes;           /* vdbi_node by slot */
+    vdbi_extents marks;           /* VDBI_MARK_* by slot */
+    vdbi_extents uppers;          /* by number of row */
     _Atomic uint32_t upper_count; /* rows ever used */
 } vdbi_nodes;
 
@@ -64,8 +64,8 @@ static inline vdbi_node *vdbi_node_of(const vdbi_nodes *n, uint32_t slot)
 static inline vdbi_link *vdbi_upper_links(const vdbi_nodes *n, uint32_t slot,
                                           uint32_t layer)
 {
-    uint32_t row = atomic_load_explicit(&vdbi_node_of(n, slot)->upper,
-                                        memory_order_acquire);
+    uint32_t row =
+        atomic_load_explicit(&vdbi_node_of(n, slot)->upper, memory_order_acquire);
 
     return (vdbi_link *)(void *)vdbi_extents_row(&n->uppers, row + layer - 1);
 }

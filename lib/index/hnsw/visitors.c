@@ -64,8 +64,11 @@ void vdbi_visit_end(vdbi_visitor *visitor)
 void vdbi_visitors_wait(vdbi_visitors *v)
 {
     uint64_t epoch = atomic_fetch_add(&v->epoch, 1);
+    vdbi_visitor *p = atomic_load(&v->first);
 
-    for (vdbi_visitor *p = atomic_load(&v->first); p; p = p->next)
+    while (!atomic_compare_exchange_weak(&v->first, &p, p))
+        ; /* the same word-orders-both for visitors that are being made */
+    for (; p; p = p->next)
         for (;;) {
             uint64_t since = atomic_fetch_or(&p->since, 0);
             if (since == 0 || since > epoch)
