@@ -30,7 +30,8 @@ typedef enum vdbi_code_kind {
     VDBI_CODE_COSINE = 2,
     VDBI_CODE_DOT = 3,
     VDBI_CODE_F32_L2 = 4,
-    VDBI_CODE_F32_DOT = 5 /* cosine too: rows are normalised */
+    VDBI_CODE_F32_DOT = 5, /* cosine too: rows are normalised */
+    VDBI_CODE_KINDS = 6
 } vdbi_code_kind;
 
 /* A region: all rows of one fitting. */

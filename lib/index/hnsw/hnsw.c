@@ -8,6 +8,7 @@ vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
                             vdbi_hnsw **out)
 {
     vdbi_hnsw *h = vdbi_calloc(memory, 1, sizeof *h);
+    vdbi_codes *codes;
     vdb_status st;
 
     *out = NULL;
@@ -18,14 +19,16 @@ vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
     atomic_init(&h->entry, VDBI_NO_ENTRY);
     vdbi_visitors_init(&h->visitors, memory);
     st = vdbi_codes_create(memory, shape->metric, exact, shape->dimension, sample,
-                           count, &h->codes);
+                           count, &codes);
+    atomic_init(&h->codes, codes);
     if (!st)
         st = vdbi_nodes_init(&h->nodes, memory, shape->m);
     if (st) {
         vdbi_hnsw_free(h);
         return st;
     }
-    h->walk = vdbi_walk_for(h->codes->kind);
+    for (int kind = VDBI_CODE_L2; kind < VDBI_CODE_KINDS; kind++)
+        h->walks[kind] = vdbi_walk_for((vdbi_code_kind)kind);
     *out = h;
     return VDB_OK;
 }
@@ -34,7 +37,7 @@ void vdbi_hnsw_free(vdbi_hnsw *h)
 {
     if (!h)
         return;
-    vdbi_codes_free(h->codes);
+    vdbi_codes_free(atomic_load(&h->codes));
     vdbi_nodes_clear(&h->nodes);
     vdbi_visitors_clear(&h->visitors);
     vdbi_free(h->memory, h);
@@ -42,14 +45,15 @@ void vdbi_hnsw_free(vdbi_hnsw *h)
 
 vdb_status vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector)
 {
-    vdb_status st = vdbi_codes_reserve(h->codes, slot);
+    vdbi_codes *codes = vdbi_hnsw_way(h).codes;
+    vdb_status st = vdbi_codes_reserve(codes, slot);
 
     if (!st)
         st = vdbi_extents_reserve(&h->nodes.marks, slot);
     if (st)
         return st;
     atomic_store_explicit(vdbi_marks_of(&h->nodes, slot), 0, memory_order_relaxed);
-    vdbi_codes_encode(h->codes, slot, vector);
+    vdbi_codes_encode(codes, slot, vector);
     return VDB_OK;
 }
 
@@ -57,11 +61,12 @@ vdb_status vdbi_hnsw_search(vdbi_hnsw *h, const float *vector, uint32_t ef,
                             const vdbi_pass *pass, uint32_t budget, vdbi_scratch *s)
 {
     uint64_t entry = atomic_load_explicit(&h->entry, memory_order_acquire), best;
+    vdbi_way way = vdbi_hnsw_way(h);
     vdbi_code_query q;
     uint32_t slot;
     int32_t distance;
     vdb_status st = vdbi_scratch_reserve(s, ef, pass ? budget : 0, h->nodes.m0,
-                                         h->codes->row_bytes);
+                                         way.codes->row_bytes);
 
     if (st)
         return st;
@@ -69,15 +74,15 @@ vdb_status vdbi_hnsw_search(vdbi_hnsw *h, const float *vector, uint32_t ef,
     s->distances = s->hops = 0;
     if (entry == VDBI_NO_ENTRY)
         return VDB_OK;
-    vdbi_codes_query(h->codes, vector, s->query_bytes, &q);
+    vdbi_codes_query(way.codes, vector, s->query_bytes, &q);
     slot = (uint32_t)entry;
-    h->walk->distances(h->codes, &q, &slot, 1, &distance);
-    best = h->walk->descend(&h->nodes, h->codes, &q, vdbi_key(distance, slot),
-                            (uint32_t)(entry >> 32), 0, s);
+    way.walk->distances(way.codes, &q, &slot, 1, &distance);
+    best = way.walk->descend(&h->nodes, way.codes, &q, vdbi_key(distance, slot),
+                             (uint32_t)(entry >> 32), 0, s);
     s->pool.keys[s->pool.count++] = best;
     if (pass)
-        h->walk->passing(&h->nodes, h->codes, &q, pass, s);
+        way.walk->passing(&h->nodes, way.codes, &q, pass, s);
     else
-        h->walk->layer(&h->nodes, h->codes, &q, 0, s);
+        way.walk->layer(&h->nodes, way.codes, &q, 0, s);
     return VDB_OK;
 }

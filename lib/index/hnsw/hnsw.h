@@ -30,8 +30,8 @@ typedef struct vdbi_hnsw {
     vdbi_memory *memory;
     vdbi_hnsw_shape shape;
     vdbi_nodes nodes;
-    vdbi_codes *codes;
-    const vdbi_walk *walk;
+    vdbi_codes *_Atomic codes; /* see vdbi_hnsw_way */
+    const vdbi_walk *walks[VDBI_CODE_KINDS];
     vdbi_visitors visitors;
     _Atomic uint64_t entry; /* its layer in the upper half, its slot in the lower */
     _Atomic uint64_t count; /* nodes, twins too */
@@ -39,6 +39,20 @@ typedef struct vdbi_hnsw {
 } vdbi_hnsw;
 
 #define VDBI_NO_ENTRY UINT64_MAX
+
+/* What a visit finds its way by: it asks once, when it has begun, and keeps to that, for
+ * the codes may be changed for others meanwhile.  They live until the visit ends. */
+typedef struct vdbi_way {
+    vdbi_codes *codes;
+    const vdbi_walk *walk;
+} vdbi_way;
+
+static inline vdbi_way vdbi_hnsw_way(const vdbi_hnsw *h)
+{
+    vdbi_codes *codes = atomic_load_explicit(&h->codes, memory_order_acquire);
+
+    return (vdbi_way){codes, h->walks[codes->kind]};
+}
 
 /* An empty graph, its codes fitted to a sample of rows; `exact`: float32 ones. */
 vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,

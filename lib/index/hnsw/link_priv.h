@@ -1,0 +1,36 @@
+/* link_priv.h: changing links, for insertion and repair. */
+#ifndef VDBI_LINK_PRIV_H
+#define VDBI_LINK_PRIV_H
+
+#include "index/hnsw/hnsw.h"
+
+enum {
+    VDBI_CANDIDATES_MAX = 2 * 512 + 1 /* of one list */
+};
+
+/* One visit that changes links. */
+typedef struct vdbi_linker {
+    vdbi_hnsw *h;
+    vdbi_way way;
+    vdbi_scratch *s;
+} vdbi_linker;
+
+/* Choose at most `max` of `count` candidates, ascending by distance, for diversity; their
+ * slots go to `chosen`.  How many. */
+uint32_t vdbi_choose_links(const vdbi_linker *k, const uint64_t *keys, uint32_t count,
+                           uint32_t max, uint32_t *chosen);
+/* Insertion sort: for lists that are short and nearly sorted. */
+void vdbi_sort_keys(uint64_t *keys, uint32_t count);
+/* The distances of `count` nodes from a node, as sorted keys. */
+void vdbi_keys_from(const vdbi_linker *k, uint32_t slot, const uint32_t *others,
+                    uint32_t count, uint64_t *keys);
+/* Write a whole list; the caller holds the node's lock, or nobody knows the node. */
+void vdbi_set_links(vdbi_link *links, uint32_t max, const uint32_t *slots,
+                    uint32_t count);
+/* Give `slot` a link to `to`; a full list chooses anew. */
+void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_t to);
+/* Find the `ef` nearest of a layer. */
+void vdbi_walk_layer(const vdbi_linker *k, const vdbi_code_query *q, uint32_t layer,
+                     uint64_t from, uint32_t ef);
+
+#endif
