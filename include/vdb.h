@@ -183,7 +183,7 @@ typedef struct vdb_op {
     const vdb_snapshot *snapshot; /* NULL: the newest committed state */
     const vdb_cancel *cancel;     /* NULL: none */
     /* Called now and then by the calling thread, with units done and their total
-     * (0: unknown), by batch searches and vdb_check.  It must not call back into the same
+     * (0: unknown), by batch searches, vdb_check and vdb_backup.  It must not call back into the same
      * database to write. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *progress_arg;
@@ -604,8 +604,23 @@ VDB_API vdb_status vdb_results_explain(const vdb_results *results, size_t q,
  */
 VDB_API vdb_status vdb_checkpoint(vdb *db, const vdb_op *op);
 
-/** Write one instant of the database to a new file, which must not exist.
- *  In 0.1: VDB_UNSUPPORTED. */
+/**
+ * Write one instant of the database to a new file.
+ *
+ * The file is a database of its own, whole without logs, with a new identity; it holds
+ * what a reader sees at that instant, and no free space.  Works for any handle: one that
+ * only reads, one in memory (a way to save it), one that is being written to.
+ *
+ * @param path  must not exist.  It is durable when VDB_OK is returned; after an error
+ *              it has been removed, if the file system allows that.  What a crash leaves
+ *              of it is refused by vdb_open(), or empty.
+ * @param op    NULL, or limits, a snapshot to write, and progress in bytes.
+ *
+ * Threads:   beside commits, searches and checkpoints; waits for none of them.
+ * Errors:    VDB_EXISTS, VDB_CORRUPT (damage in the source: every page is read anew),
+ *            VDB_FULL, VDB_IO, VDB_NOMEM, VDB_TIMEOUT, VDB_CANCELLED, VDB_INVALID,
+ *            VDB_BUSY (somebody opened the new file at once).  The handle goes on.
+ */
 VDB_API vdb_status vdb_backup(vdb *db, const char *path, const vdb_op *op);
 
 /** Return unused space to the file system.  In 0.1: VDB_UNSUPPORTED. */

@@ -98,7 +98,11 @@ vdb_status vdb_backup(vdb *db, const char *path, const vdb_op *op)
         st = vdbi_check_not_null(path, "path");
     if (!st)
         st = vdbi_check_op(op, &own);
-    return st ? st : vdbi_fail(VDB_UNSUPPORTED, "this version cannot write backups");
+    if (!st && !*path)
+        st = vdbi_fail(VDB_INVALID, "the path is empty");
+    if (!st && strcmp(path, ":memory:") == 0)
+        st = vdbi_fail(VDB_INVALID, "a backup in memory would not be saved");
+    return st ? st : vdbi_db_backup(db, path, &own);
 }
 
 vdb_status vdb_compact(vdb *db, const vdb_op *op)

@@ -109,6 +109,9 @@ void vdbi_maintain(vdb *db);
 vdb_status vdbi_worker_start(vdb *db);
 void vdbi_worker_stop(vdb *db);
 
+/* ---- backup_db.c ---- */
+vdb_status vdbi_db_backup(vdb *db, const char *path, const vdb_op *op);
+
 /* ---- op.c ---- */
 
 /* An operation's limits while it runs. */

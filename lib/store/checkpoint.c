@@ -10,90 +10,21 @@
  * Until 3 a failure gives everything back and changes nothing; the retry does not turn the
  * log over again.  A failure in 3 poisons: nobody knows which meta page the disk has.
  */
-#include "base/bytes.h"
+#include <string.h>
+
 #include "base/error.h"
 #include "store/array.h"
-#include "store/column.h"
-#include "store/layout.h"
-#include "store/record.h"
+#include "store/page_writer.h"
 #include "store/store_priv.h"
-
-enum {
-    OUTPUT = 1 << 20
-};
-
-/* What of a block belongs to the version: the rest is written as zeros. */
-typedef enum trim {
-    TRIM_NONE,
-    TRIM_ROWS,     /* rows of equal size up to a count */
-    TRIM_CELLS,    /* a column */
-    TRIM_DIRECTORY /* the pages above the columns */
-} trim;
 
 typedef struct writer {
     vdbi_store *store;
-    uint64_t generation;
-    uint8_t *output; /* pages that stand one after another */
-    size_t output_length;
-    uint64_t output_place;
-    uint8_t *image; /* of the page that is being resolved */
-    /* of the root that is being written */
-    uint64_t rows, rows_per_block;
-    size_t row_bytes;
+    vdbi_page_writer pages;
 } writer;
-
-static vdb_status flush(writer *w)
-{
-    vdb_status st = VDB_OK;
-
-    if (w->output_length)
-        st = vdbi_file_write(&w->store->file, w->output, w->output_length,
-                             w->output_place * VDBI_PAGE);
-    w->output_length = 0;
-    return st;
-}
-
-static vdb_status emit(writer *w, uint64_t place, uint32_t pages)
-{
-    size_t bytes = (size_t)pages * VDBI_PAGE;
-    vdb_status st = VDB_OK;
-
-    if (w->output_length && (w->output_place + w->output_length / VDBI_PAGE != place ||
-                             w->output_length + bytes > OUTPUT))
-        st = flush(w);
-    if (st)
-        return st;
-    if (w->output_length == 0)
-        w->output_place = place;
-    memcpy(w->output + w->output_length, w->image, bytes);
-    w->output_length += bytes;
-    return VDB_OK;
-}
-
-/* Make zeros of what is beyond the version's rows in block number `block`. */
-static void trim_block(writer *w, trim how, uint64_t block, uint32_t pages)
-{
-    uint64_t first, valid;
-
-    if (how == TRIM_NONE)
-        return;
-    first = block * w->rows_per_block;
-    valid = w->rows > first ? w->rows - first : 0;
-    if (valid >= w->rows_per_block)
-        return;
-    if (how == TRIM_CELLS) {
-        memset(w->image + valid, 0, VDBI_CELLS_PER_BLOCK - valid);
-        memset(w->image + VDBI_CELLS_PER_BLOCK + 8 * valid, 0,
-               8 * (VDBI_CELLS_PER_BLOCK - valid));
-    } else {
-        size_t used = (size_t)valid * w->row_bytes;
-        memset(w->image + used, 0, (size_t)pages * VDBI_PAGE - used);
-    }
-}
 
 /* Write a frame and everything below it that is not on disk.  As deep as a structure is
  * high.  `first`: the number of its first block. */
-static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim how,
+static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, vdbi_trim how,
                               uint64_t first)
 {
     vdbi_store *s = w->store;
@@ -103,15 +34,12 @@ static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim ho
         return VDB_OK;
     for (uint32_t i = 0; !st && f->kids && i < VDBI_KIDS_MAX; i++) {
         vdbi_ref ref;
-        trim below = how;
         if (!f->kids[i])
             continue;
         vdbi_ref_get(f->bytes + vdbi_child_offset(f->bytes, i), &ref);
-        if (how == TRIM_DIRECTORY)
-            below = f->bytes[4] == 2 ? TRIM_DIRECTORY : TRIM_CELLS;
         st = write_frame(
-            w, f->kids[i], ref.height, below,
-            how == TRIM_DIRECTORY ? 0 : first + i * vdbi_array_span(height - 1));
+            w, f->kids[i], ref.height, vdbi_trim_below(how, f->bytes),
+            how == VDBI_TRIM_DIRECTORY ? 0 : first + i * vdbi_array_span(height - 1));
     }
     if (!st)
         st = vdbi_grow(s->memory, &s->written, &s->written_capacity,
@@ -121,24 +49,19 @@ static vdb_status write_frame(writer *w, vdbi_frame *f, uint32_t height, trim ho
     if (st)
         return st;
     s->written[s->written_count++] = f;
-    memcpy(w->image, f->bytes, (size_t)f->pages * VDBI_PAGE);
+    vdbi_page_writer_load(&w->pages, f->kids ? VDBI_TRIM_NONE : how, first, f->bytes,
+                          f->pages);
     for (uint32_t i = 0; f->kids && i < VDBI_KIDS_MAX; i++)
         if (f->kids[i])
-            vdbi_ref_put(w->image + vdbi_child_offset(f->bytes, i),
+            vdbi_ref_put(w->pages.page + vdbi_child_offset(f->bytes, i),
                          &f->kids[i]->written);
-    if (!f->kids)
-        trim_block(w, how, first, f->pages);
-    f->written.generation = w->generation;
-    f->written.pages = f->pages;
-    f->written.height = height;
-    f->written.frame = NULL;
-    f->written.checksum =
-        vdbi_page_checksum(w->image, f->pages, f->written.place, w->generation);
-    return emit(w, f->written.place, f->pages);
+    return vdbi_page_writer_put(&w->pages, f->written.place, f->pages, height,
+                                &f->written);
 }
 
 /* Write what a root has that is not on disk; *out names it by place. */
-static vdb_status write_root(writer *w, const vdbi_ref *root, trim how, vdbi_ref *out)
+static vdb_status write_root(writer *w, const vdbi_ref *root, vdbi_trim how,
+                             vdbi_ref *out)
 {
     vdb_status st = VDB_OK;
 
@@ -158,34 +81,7 @@ static vdb_status write_image(writer *w, const vdbi_image *image, vdbi_image *ou
 
     *out = *image;
     for (int i = 0; i < VDBI_ROOT_COUNT && !st; i++) {
-        trim how = TRIM_NONE;
-        w->rows = image->slot_count;
-        switch (i) {
-        case VDBI_ROOT_VECTORS:
-            if (image->dimension) {
-                how = TRIM_ROWS;
-                w->rows_per_block = vdbi_rows_per_block(image->dimension);
-                w->row_bytes = vdbi_row_bytes(image->dimension);
-            }
-            break;
-        case VDBI_ROOT_PLACES:
-            how = TRIM_ROWS;
-            w->rows_per_block = VDBI_PLACES_PER_BLOCK;
-            w->row_bytes = 8;
-            break;
-        case VDBI_ROOT_HEAP:
-            how = TRIM_ROWS;
-            w->rows = image->heap_end;
-            w->rows_per_block = VDBI_HEAP_BLOCK;
-            w->row_bytes = 1;
-            break;
-        case VDBI_ROOT_COLUMNS:
-            how = TRIM_DIRECTORY;
-            w->rows_per_block = VDBI_CELLS_PER_BLOCK;
-            break;
-        default:
-            break;
-        }
+        vdbi_trim how = vdbi_page_writer_root(&w->pages, image, i);
         st = write_root(w, &image->roots[i], how, &out->roots[i]);
     }
     return st;
@@ -220,11 +116,11 @@ static vdb_status write_pages(vdbi_store *s, writer *w, vdbi_meta *meta)
     if (st)
         return st;
     vdbi_space_roots(s->space, &map, &summary);
-    st = write_root(w, map, TRIM_NONE, &meta->space);
+    st = write_root(w, map, VDBI_TRIM_NONE, &meta->space);
     if (!st)
-        st = write_root(w, summary, TRIM_NONE, &meta->summary);
+        st = write_root(w, summary, VDBI_TRIM_NONE, &meta->summary);
     if (!st)
-        st = flush(w);
+        st = vdbi_page_writer_flush(&w->pages);
     meta->file_pages = vdbi_space_file_pages(s->space);
     return st;
 }
@@ -325,15 +221,13 @@ static vdb_status run(vdbi_store *s, writer *w, int closing)
 
 vdb_status vdbi_checkpoint_run(vdbi_store *s, int closing)
 {
-    writer w = {.store = s, .generation = s->meta.generation + 1};
-    vdb_status st = VDB_NOMEM;
+    writer w = {.store = s};
+    vdb_status st =
+        vdbi_page_writer_begin(&w.pages, s->memory, &s->file, s->meta.generation + 1);
 
-    w.output = vdbi_alloc(s->memory, OUTPUT);
-    w.image = vdbi_alloc(s->memory, (size_t)VDBI_BLOCK_PAGES_MAX * VDBI_PAGE);
-    if (w.output && w.image)
+    if (!st)
         st = run(s, &w, closing);
-    vdbi_free(s->memory, w.output);
-    vdbi_free(s->memory, w.image);
+    vdbi_page_writer_end(&w.pages);
     return st;
 }
 

@@ -273,6 +273,26 @@ static void play_batches(run *r)
         step_close(r);
 }
 
+/* Of what is saved and what is not; of a snapshot; and the source goes on. */
+static void play_backup(run *r)
+{
+    if (step_open(r) && step_put(r, 0, 25, 1) && step_checkpoint(r) &&
+        step_insert_many(r, 20, 10, 2) && step_backup(r) && step_delete(r, 3) &&
+        step_snapshot(r) && step_put(r, 0, 20, 3) && step_checkpoint(r) &&
+        step_backup(r) && step_release_snapshot(r) && step_insert(r, 40, 1) &&
+        step_compare(r))
+        step_close(r);
+}
+
+/* Of nothing; and of what a crash has left in the log. */
+static void play_backup_recovered(run *r)
+{
+    if (step_open(r) && step_backup(r) && step_insert_many(r, 0, 8, 1) &&
+        step_crash(r, FAULTFS_NONE, 1) && step_backup(r) && step_insert(r, 9, 1) &&
+        step_compare(r))
+        step_close(r);
+}
+
 /* Everything at once, in an order that no one chose. */
 static void play_program(run *r)
 {
@@ -343,6 +363,8 @@ const scenario scenarios[] = {
     {"full_disk", play_full_disk, 64, VDB_FULL_SYNC, 1000},
     {"refusals", play_refusals, 8, VDB_FULL_SYNC, 8},
     {"batches", play_batches, 8, VDB_FULL_SYNC, 8},
+    {"backup", play_backup, 8, VDB_FULL_SYNC, 1000},
+    {"backup_recovered", play_backup_recovered, 8, VDB_FULL_SYNC, 1000},
     {"program", play_program, 8, VDB_FULL_SYNC, 8},
     {"program_normal", play_program, 8, VDB_NORMAL, 8},
     {"program_off", play_program, 8, VDB_OFF, 8},

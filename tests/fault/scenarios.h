@@ -42,6 +42,17 @@ typedef struct scenario {
 extern const scenario scenarios[];
 extern const size_t scenario_count;
 
+enum {
+    RUN_COPIES = 8
+};
+
+/* A backup that was tried, under this name. */
+typedef struct run_copy {
+    char name[16];
+    oracle_state state; /* what it must hold, if it holds anything */
+    bool done;          /* vdb_backup() has said so */
+} run_copy;
+
 struct run {
     const scenario *scenario;
     int mode;
@@ -53,6 +64,8 @@ struct run {
     vdb_snapshot *snapshot;
     oracle_row held[ORACLE_ROWS]; /* what the snapshot must show */
     oracle oracle;
+    run_copy copies[RUN_COPIES];
+    size_t copy_count;
     /* End at the first excused failure: no retry may cover up what it left. */
     bool stops;
     bool full;    /* the call fails for want of space: VDB_FULL, not VDB_IO */
@@ -94,6 +107,8 @@ bool step_refused(run *r, unsigned missing, unsigned present);
 bool step_checkpoint(run *r);
 /* One whose k-th write finds no space; the handle must go on. */
 bool step_failing_checkpoint(run *r, unsigned k);
+/* Of the snapshot, if there is one. */
+bool step_backup(run *r);
 bool step_snapshot(run *r);
 bool step_check_snapshot(run *r);
 bool step_release_snapshot(run *r);

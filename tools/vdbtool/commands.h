@@ -20,5 +20,8 @@ int run_create(const arguments *args);
 int run_stats(const arguments *args);
 int run_check(const arguments *args);
 int run_checkpoint(const arguments *args);
+/* upkeep.c */
+int run_backup(const arguments *args);
+int run_compact(const arguments *args);
 
 #endif

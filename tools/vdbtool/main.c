@@ -52,6 +52,12 @@ static const command COMMANDS[] = {
      WITH(WITHOUT_LOG) | WITH(JSON), run_check},
     {"checkpoint", "FILE", "Save the log's contents into the main file.", 1, 1,
      WITH(DURABILITY), run_checkpoint},
+    {"backup", "FILE OUT",
+     "Write what the database holds to a new file, a database of its own, without its "
+     "free space.",
+     2, 2, WITH(WITHOUT_LOG) | WITH(JSON), run_backup},
+    {"compact", "FILE", "Return unused space to the file system.", 1, 1,
+     WITH(DURABILITY) | WITH(JSON), run_compact},
 };
 
 enum {
