@@ -19,8 +19,7 @@
 #include "store/tree.h"
 
 enum {
-    LEVELS = VDBI_HEIGHT_MAX + 3, /* two of the columns' directory above an array */
-    FIRST_PAGES = 3               /* more than an unfinished creation ever has */
+    LEVELS = VDBI_HEIGHT_MAX + 3 /* two of the columns' directory above an array */
 };
 
 typedef struct copy {
@@ -225,12 +224,8 @@ static vdb_status make_parts(copy *c, const vdbi_image *image)
 static vdb_status write_file(copy *c, const vdbi_image *image)
 {
     uint8_t page[VDBI_PAGE];
-    vdb_status st = vdbi_file_truncate(&c->file, FIRST_PAGES * VDBI_PAGE);
+    vdb_status st = make_parts(c, image);
 
-    if (!st)
-        st = vdbi_file_sync(&c->file);
-    if (!st)
-        st = make_parts(c, image);
     if (!st)
         st = vdbi_file_reserve(&c->file, 0, (2 + c->total) * VDBI_PAGE);
     if (!st)

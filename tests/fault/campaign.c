@@ -254,18 +254,26 @@ static const char *judge_image(bench *b, bool created, const oracle_state *allow
     return why;
 }
 
-/* A backup that was not acknowledged is no database, or whole. */
-static bool is_no_database(bench *b)
+/* A backup that was not acknowledged is whole or no database: not one that would be
+ * created anew either, unless it is empty. */
+static bool is_no_database(bench *b, const vdb_vfs *vfs)
 {
     vdb_options options = run_options(b->script, b->access, b->env);
+    vdb_file_info info = VDB_FILE_INFO_INIT;
+    vdb_file *file;
     vdb_status status;
 
-    options.flags |= VDB_OPEN_MUST_EXIST;
+    if (vfs->open(vfs->arg, b->path, VDB_VFS_READONLY, &file))
+        return true;
+    vfs->info(vfs->arg, file, &info);
+    vfs->close(vfs->arg, file);
+    if (info.size == 0)
+        options.flags |= VDB_OPEN_MUST_EXIST;
     status = vdb_open(b->path, &options, &b->db);
     if (!status)
         vdb_close(b->db);
     b->db = NULL;
-    return status == VDB_NOT_FOUND || status == VDB_CORRUPT;
+    return status == VDB_CORRUPT || (status == VDB_NOT_FOUND && info.size == 0);
 }
 
 /* Verify the database of this name; `unsure`: it may be none. */
@@ -288,7 +296,7 @@ static const char *verify(faultfs *fs, const scenario *script, unsigned access,
     options.allocator = faultmem_allocator(b->memory);
     if (vdb_env_new(&options, &b->env))
         why = "vdb_env_new";
-    if (!why && !(unsure && is_no_database(b)))
+    if (!why && !(unsure && is_no_database(b, faultfs_vfs(fs))))
         why = judge_image(b, created, allowed, count);
     if (why) {
         snprintf(text, sizeof text, "%s: %s", path, why);

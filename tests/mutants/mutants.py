@@ -9,6 +9,9 @@
 LOG = 'lib/store/log/log.c'
 RECOVER = 'lib/store/log/recover.c'
 CHECKPOINT = 'lib/store/checkpoint.c'
+PAGE_WRITER = 'lib/store/page_writer.c'
+BACKUP = 'lib/store/backup.c'
+BACKUP_DB = 'lib/db/backup_db.c'
 STORE = 'lib/store/store.c'
 CREATION = 'lib/store/creation.c'
 FRAME = 'lib/store/frame.c'
@@ -24,7 +27,7 @@ MUTANTS = []
 
 # The tests of single rules: quick, so all of them.
 POINTS = ['points-' + part
-          for part in ('commits', 'logs', 'meta', 'pages', 'reading', 'bounds')]
+          for part in ('commits', 'logs', 'meta', 'pages', 'reading', 'bounds', 'backup')]
 
 
 def plant(name, says, tests, *edits):
@@ -265,11 +268,11 @@ plant('epoch-ignored',
 plant('not-trimmed',
       'rows beyond the count of the version are saved with its blocks',
       'points',
-      (CHECKPOINT, '    if (how == TRIM_NONE)\n        return;', '    if (how >= 0)\n        return;'))
+      (PAGE_WRITER, '    if (how == VDBI_TRIM_NONE || how ==', '    if (how >= VDBI_TRIM_NONE || how =='))
 plant('trimmed-too-far',
       'the last row of a version is not saved',
       'points power:checkpoint',
-      (CHECKPOINT, '    valid = w->rows > first ? w->rows - first : 0;',
+      (PAGE_WRITER, '    valid = w->rows > first ? w->rows - first : 0;',
        '    valid = w->rows > first ? w->rows - first - 1 : 0;'))
 plant('place-before-it-is-saved',
       'a copied parent names a child by the place that a running checkpoint chose',
@@ -362,3 +365,46 @@ plant('no-reserve-for-deletes',
       'points power:full_disk',
       (STORE, '    if (only_deletes)\n        return VDB_OK;\n    st = vdbi_log_reserve',
        '    return VDB_OK;\n    st = vdbi_log_reserve'))
+
+# ------------------------------------------------------------------------- backups
+
+plant('backup-meta-before-pages',
+      'the meta page of a backup may reach the disk before its pages',
+      'points-backup power:backup',
+      (BACKUP, '    if (!st)\n        st = vdbi_file_sync(&c->file);\n    if (st)\n'
+               '        return st;\n    vdbi_meta_encode',
+       '    if (st)\n        return st;\n    vdbi_meta_encode'))
+plant('backup-not-durable',
+      'a backup is acknowledged before its meta page is durable',
+      'power:backup',
+      (BACKUP, '    if (!st)\n        st = vdbi_file_sync(&c->file);\n    if (!st)\n'
+               '        st = vdbi_file_sync_directory',
+       '    if (!st)\n        st = vdbi_file_sync_directory'))
+plant('backup-without-a-name',
+      'a backup is acknowledged before its name is durable',
+      'power:backup',
+      (BACKUP, '    if (!st)\n        st = vdbi_file_sync_directory(&c->file);\n', ''))
+plant('failed-backup-left',
+      'a backup that failed leaves its file',
+      'io:backup',
+      (BACKUP, '        if (st)\n            remove_file(&c);\n', ''))
+plant('backup-untrimmed',
+      'a backup has rows that came after its instant',
+      'api-backup',
+      (BACKUP, 'vdbi_page_writer_load(&c->writer, how, block,',
+       'vdbi_page_writer_load(&c->writer, how ? VDBI_TRIM_NONE : how, block,'))
+plant('backup-keeps-the-uuid',
+      'a backup has the identity of its source',
+      'api-backup',
+      (BACKUP, '    c->counting = 1;\n',
+       '    memcpy(c->meta.uuid, c->source->meta.uuid, VDBI_UUID);\n    c->counting = 1;\n'))
+plant('backup-over-a-file',
+      'a backup takes the place of a file that is there',
+      'api-backup',
+      (BACKUP, 'VDB_VFS_CREATE | VDB_VFS_EXCLUSIVE', 'VDB_VFS_CREATE'))
+plant('backup-of-unverified-pages',
+      'a backup copies what does not match its checksum',
+      'api-backup',
+      (BACKUP, '        st = vdbi_page_reread(c->source->pager, ref, c->writer.page);',
+       '        st = vdbi_file_read(&c->source->file, c->writer.page,\n'
+       '                            ref->pages * VDBI_PAGE, ref->place * VDBI_PAGE);'))
