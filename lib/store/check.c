@@ -293,7 +293,24 @@ static vdb_status walk_root(walk *w, int root, const vdbi_ref *ref)
     return walk_array(w, ref, ref->height, 0);
 }
 
-/* The map must say what the walk has seen. */
+/* How the map and the walk disagree about a page. */
+typedef enum quarrel {
+    AGREED,
+    USED_NOT_MARKED,
+    MARKED_NOT_USED
+} quarrel;
+
+static quarrel compare_page(const walk *w, uint64_t p)
+{
+    int seen = p < w->file_pages && vdbi_bit_get(w->seen, p);
+
+    if (seen == vdbi_bit_get(w->map, p))
+        return AGREED;
+    return seen ? USED_NOT_MARKED : MARKED_NOT_USED;
+}
+
+/* The map must say what the walk has seen.  A run of pages is one finding: a damaged page
+ * of the map would make 32,768. */
 static vdb_status compare_map(walk *w, uint64_t map_pages)
 {
     vdb_status st = VDB_OK;
@@ -302,14 +319,23 @@ static vdb_status compare_map(walk *w, uint64_t map_pages)
     vdbi_bit_set(w->seen, 1);
     if (vdbi_ref_none(&w->meta->space))
         return VDB_OK;
-    for (uint64_t p = 0; p < map_pages && !st; p++) {
-        int seen = p < w->file_pages && vdbi_bit_get(w->seen, p);
-        if (seen == vdbi_bit_get(w->map, p))
+    for (uint64_t p = 0, end; p < map_pages && !st; p = end) {
+        quarrel about = compare_page(w, p);
+        end = p + 1;
+        if (about == AGREED) { /* most are, by whole words */
+            if (p % 64 == 0 && w->seen[p / 64] == w->map[p / 64])
+                end = p + 64;
             continue;
-        st = vdbi_check_tell(w->checker, (int64_t)(p * VDBI_PAGE),
-                             "free space: page %llu is %s, and the map says %s",
-                             (unsigned long long)p, seen ? "used" : "not used",
-                             seen ? "free" : "used");
+        }
+        while (end < map_pages && compare_page(w, end) == about)
+            end++;
+        st =
+            vdbi_check_tell(w->checker, (int64_t)(p * VDBI_PAGE),
+                            "free space: %llu pages from page %llu are %s, and the map "
+                            "says %s",
+                            (unsigned long long)(end - p), (unsigned long long)p,
+                            about == USED_NOT_MARKED ? "used" : "not used",
+                            about == USED_NOT_MARKED ? "free" : "used");
     }
     return st;
 }

@@ -266,6 +266,12 @@ static int64_t find_run(const uint8_t *used, const uint64_t *held, uint32_t n,
             length = 0;
             continue;
         }
+        if (word == 0 && length + 64 < n) {
+            length += 64;
+            if (length > *longest)
+                *longest = length;
+            continue;
+        }
         for (uint32_t b = 0; b < 64; b++) {
             if (word >> b & 1) {
                 length = 0;
@@ -278,6 +284,15 @@ static int64_t find_run(const uint8_t *used, const uint64_t *held, uint32_t n,
         }
     }
     return -1;
+}
+
+/* The file grows page by page: nothing beyond its end is in use.  But the map marks a page
+ * there, just before the run at `at` of leaf `index`. */
+static int leaves_gap(const vdbi_space *s, size_t index, uint32_t at,
+                      const uint8_t *used)
+{
+    return at > 0 && used && (uint64_t)index * LEAF_BITS + at > s->file_pages &&
+           used[(at - 1) / 8] >> ((at - 1) % 8) & 1;
 }
 
 static vdb_status take(vdbi_space *s, uint32_t pages, uint64_t *place)
@@ -296,8 +311,8 @@ static vdb_status take(vdbi_space *s, uint32_t pages, uint64_t *place)
         if (st)
             return st;
         at = find_run(used, s->leaves[i].held, pages, &longest);
-        /* Else the file would grow by 128 MiB at a time. */
-        if (at < 0 && pages <= beyond_end(s, i))
+        /* Else the file would grow by as much as 128 MiB at a time. */
+        if (at < 0 ? pages <= beyond_end(s, i) : leaves_gap(s, i, (uint32_t)at, used))
             return vdbi_fail(
                 VDB_CORRUPT,
                 "free space: the map says that pages beyond the end of the "
