@@ -8,10 +8,8 @@
 #include <string.h>
 
 enum {
-    DIM = 8,
     BLOCK_MAX = 64 << 20, /* of one allocation */
-    ALL_MAX = 128 << 20,  /* of all that are not released */
-    FILE_MAX = 16 << 20   /* of each file, when all is done */
+    ALL_MAX = 128 << 20   /* of all that are not released */
 };
 
 /* Read by the address sanitizer.  Its quarantine of 256 MB makes every run touch memory
@@ -104,7 +102,7 @@ harness_bytes harness_take(faultfs *fs, const char *name)
     return bytes;
 }
 
-static uint64_t file_size(faultfs *fs, const char *name)
+uint64_t harness_file_size(faultfs *fs, const char *name)
 {
     const vdb_vfs *vfs = faultfs_vfs(fs);
     vdb_file_info info = {.struct_size = sizeof info};
@@ -117,7 +115,7 @@ static uint64_t file_size(faultfs *fs, const char *name)
     return info.size;
 }
 
-static vdb_env *environment(faultfs *fs)
+vdb_env *harness_environment(faultfs *fs)
 {
     vdb_env_options options = VDB_ENV_OPTIONS_INIT;
     vdb_env *env;
@@ -130,10 +128,9 @@ static vdb_env *environment(faultfs *fs)
 
 /* ---------------------------------------------------------------- a database */
 
-/* Some ids are long, so that their tree has inner nodes. */
-static const char *row_id(unsigned i, char id[400])
+const char *harness_row_id(unsigned i, char id[HARNESS_ID_MAX])
 {
-    int n = snprintf(id, 400, "id-%02u", i);
+    int n = snprintf(id, HARNESS_ID_MAX, "id-%02u", i);
 
     if (i % 2) {
         memset(id + n, 'x', 290);
@@ -142,36 +139,37 @@ static const char *row_id(unsigned i, char id[400])
     return id;
 }
 
-static const float *row_vector(unsigned i, float v[DIM])
+const float *harness_row_vector(unsigned i, float v[HARNESS_DIM])
 {
-    for (unsigned d = 0; d < DIM; d++)
+    for (unsigned d = 0; d < HARNESS_DIM; d++)
         v[d] = (float)((i * 7 + d * 13) % 31) - 15.0f;
     return v;
 }
 
-/* Every kind of cell; a string too long for a column now and then. */
-static const char *row_metadata(unsigned i, char json[2000])
+const char *harness_row_metadata(unsigned i, char json[HARNESS_JSON_MAX])
 {
     int n;
 
     if (i % 5 == 4)
         return NULL;
-    n = snprintf(json, 2000,
+    n = snprintf(json, HARNESS_JSON_MAX,
                  "{\"kind\": \"k%u\", \"n\": %u, \"real\": %u.5, \"tags\": [\"a\", %u, "
                  "null], \"deep\": {\"x\": %s, \"y\": null}",
                  i % 3, i, i, i, i % 2 ? "true" : "false");
     if (i % 7 == 3)
-        n += snprintf(json + n, 2000 - (size_t)n, ", \"long\": \"%01100u\"", i);
-    snprintf(json + n, 2000 - (size_t)n, "}");
+        n += snprintf(json + n, HARNESS_JSON_MAX - (size_t)n, ", \"long\": \"%01100u\"",
+                      i);
+    snprintf(json + n, HARNESS_JSON_MAX - (size_t)n, "}");
     return json;
 }
 
 static vdb_status insert(vdb *db, unsigned i)
 {
-    char id[400], json[2000];
-    float v[DIM];
+    char id[HARNESS_ID_MAX], json[HARNESS_JSON_MAX];
+    float v[HARNESS_DIM];
 
-    return vdb_insert(db, row_id(i, id), row_vector(i, v), DIM, row_metadata(i, json));
+    return vdb_insert(db, harness_row_id(i, id), harness_row_vector(i, v), HARNESS_DIM,
+                      harness_row_metadata(i, json));
 }
 
 static vdb_options options_of(vdb_env *env, uint32_t flags)
@@ -187,10 +185,10 @@ static vdb_options options_of(vdb_env *env, uint32_t flags)
 harness_base harness_base_make(unsigned rows, bool closed)
 {
     faultfs *fs = faultfs_new(1);
-    vdb_env *env = environment(fs);
+    vdb_env *env = harness_environment(fs);
     vdb_options options = options_of(env, 0);
     harness_base base;
-    char id[400];
+    char id[HARNESS_ID_MAX];
     vdb *db;
 
     options.metric = VDB_COSINE;
@@ -200,15 +198,16 @@ harness_base harness_base_make(unsigned rows, bool closed)
         if (i == rows / 2) /* what a checkpoint replaces becomes free space */
             REQUIRE(vdb_checkpoint(db, NULL) == VDB_OK);
     }
-    REQUIRE(vdb_delete(db, row_id(1, id)) == VDB_OK);
+    REQUIRE(vdb_delete(db, harness_row_id(1, id)) == VDB_OK);
     REQUIRE(insert(db, 2) == VDB_OK);
     REQUIRE(vdb_close(db) == VDB_OK);
     REQUIRE(vdb_open(HARNESS_PATH, &options, &db) == VDB_OK);
     if (!closed) {
         REQUIRE(insert(db, 3) == VDB_OK);
         REQUIRE(insert(db, rows) == VDB_OK);
-        REQUIRE(vdb_set_metadata(db, row_id(0, id), "{\"kind\": [1, 2]}") == VDB_OK);
-        REQUIRE(vdb_delete(db, row_id(rows, id)) == VDB_OK);
+        REQUIRE(vdb_set_metadata(db, harness_row_id(0, id), HARNESS_METADATA_0) ==
+                VDB_OK);
+        REQUIRE(vdb_delete(db, harness_row_id(rows, id)) == VDB_OK);
         base.main = harness_take(fs, HARNESS_PATH);
         base.log = harness_take(fs, HARNESS_PATH "-wal1");
     }
@@ -239,7 +238,7 @@ static void read_everything(vdb *db)
     const vdb_record *record = NULL;
     vdb_status st = VDB_OK;
     vdb_report *report;
-    char id[400];
+    char id[HARNESS_ID_MAX];
 
     st = vdb_check(db, NULL, &report, NULL);
     harness_require_told(st);
@@ -247,7 +246,7 @@ static void read_everything(vdb *db)
     vdb_report_free(report);
     for (unsigned i = 0; i < 8; i++) {
         vdb_record *got;
-        harness_require_told(vdb_get(db, row_id(i, id), NULL, &got));
+        harness_require_told(vdb_get(db, harness_row_id(i, id), NULL, &got));
         vdb_record_free(got);
     }
     st = vdb_cursor_open(db, NULL, &cursor);
@@ -274,16 +273,18 @@ static void search(vdb *db, vdb_env *env)
         "{\"op\": \"prefix\", \"field\": \"long\", \"value\": \"0\"}",
         "{\"op\": \"exists\", \"field\": \"deep.x\"}",
         "{\"op\": \"id_in\", \"ids\": [\"id-00\", \"id-02\", \"nobody\"]}"};
-    float v[DIM];
+    float v[HARNESS_DIM];
     vdb_results *results;
 
-    harness_require_told(vdb_search(db, row_vector(5, v), DIM, 10, &results));
+    harness_require_told(
+        vdb_search(db, harness_row_vector(5, v), HARNESS_DIM, 10, &results));
     vdb_results_free(results);
     for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
         vdb_filter *filter = parse(env, filters[i]);
         uint64_t count = 0;
         vdb_status counted = vdb_count(db, filter, NULL, &count);
-        vdb_status found = vdb_search_filtered(db, v, DIM, 1000, filter, &results);
+        vdb_status found =
+            vdb_search_filtered(db, v, HARNESS_DIM, 1000, filter, &results);
         harness_require_told(counted);
         harness_require_told(found);
         if (!counted && !found)
@@ -298,12 +299,13 @@ static void change(vdb *db, vdb_env *env)
     vdb_filter *filter =
         parse(env, "{\"op\": \"lt\", \"field\": \"n\", \"value\": 12}");
     vdb_stats stats = VDB_STATS_INIT;
-    char id[400];
+    char id[HARNESS_ID_MAX];
 
     harness_require_told(insert(db, 60));
     harness_require_told(insert(db, 3));
-    harness_require_told(vdb_set_metadata(db, row_id(6, id), "{\"n\": [5, \"z\"]}"));
-    harness_require_told(vdb_delete(db, row_id(8, id)));
+    harness_require_told(
+        vdb_set_metadata(db, harness_row_id(6, id), "{\"n\": [5, \"z\"]}"));
+    harness_require_told(vdb_delete(db, harness_row_id(8, id)));
     harness_require_told(vdb_checkpoint(db, NULL));
     harness_require_told(vdb_delete_where(db, filter, NULL, NULL));
     for (unsigned i = 61; i < 65; i++)
@@ -317,7 +319,7 @@ void harness_exercise(faultfs *fs, uint32_t flags)
 {
     static const char *const names[] = {HARNESS_PATH, HARNESS_PATH "-wal1",
                                         HARNESS_PATH "-wal2"};
-    vdb_env *env = environment(fs);
+    vdb_env *env = harness_environment(fs);
     vdb_options options = options_of(env, flags);
     harness_bytes before[3], after;
     vdb *db;
@@ -341,7 +343,7 @@ void harness_exercise(faultfs *fs, uint32_t flags)
         harness_require_told(vdb_close(db));
     }
     for (int i = 0; i < 3; i++) {
-        REQUIRE(file_size(fs, names[i]) <= FILE_MAX);
+        REQUIRE(harness_file_size(fs, names[i]) <= HARNESS_FILE_MAX);
         /* vdb_open: "nothing has been changed"; and read-only writes nothing, ever. */
         if (st || flags & VDB_OPEN_READONLY) {
             after = harness_take(fs, names[i]);

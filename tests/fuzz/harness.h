@@ -18,6 +18,13 @@
 
 #define HARNESS_PATH "app.vdb"
 
+enum {
+    HARNESS_DIM = 8,
+    HARNESS_ID_MAX = 400,
+    HARNESS_JSON_MAX = 2000,
+    HARNESS_FILE_MAX = 16 << 20 /* of each file, when all is done */
+};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* End the program, saying where, unless `condition` holds. */
@@ -44,8 +51,24 @@ void harness_put(faultfs *fs, const char *name, const uint8_t *data, size_t size
 /* Empty when there is no such file. */
 harness_bytes harness_take(faultfs *fs, const char *name);
 
+/* 0 when there is no such file. */
+uint64_t harness_file_size(faultfs *fs, const char *name);
+
+/* This machine's files and the bounded allocator. */
+vdb_env *harness_environment(faultfs *fs);
+
+/* Row i: every second id is long, so that their tree has inner nodes; the metadata has
+ * every kind of cell, now and then a string too long for a column, or is NULL. */
+const char *harness_row_id(unsigned i, char id[HARNESS_ID_MAX]);
+const float *harness_row_vector(unsigned i, float v[HARNESS_DIM]);
+const char *harness_row_metadata(unsigned i, char json[HARNESS_JSON_MAX]);
+
 /* A valid database of so many rows, the same in every run: its main file and, when the
- * handle was not closed, the log with its last commits, which the meta page names. */
+ * handle was not closed, the log with its last commits, which the meta page names.
+ * These are its commits, in this order: each row is inserted; row 1 is deleted; row 2 is
+ * inserted again; and when not closed, in the log: row 3 again, one row more, row 0's
+ * metadata become HARNESS_METADATA_0, the row that was one more is deleted. */
+#define HARNESS_METADATA_0 "{\"kind\": [1, 2]}"
 typedef struct harness_base {
     harness_bytes main;
     harness_bytes log; /* number 1 */
