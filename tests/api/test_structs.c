@@ -15,6 +15,8 @@ typedef struct newer {
         vdb_query query;
         vdb_check_options check;
         vdb_env_options env;
+        vdb_allocator allocator;
+        vdb_vfs vfs;
         size_t struct_size;
     } u;
     unsigned char tail[64];
@@ -52,6 +54,29 @@ static void newer_init(newer *n, const void *base, size_t size)
         assert_status(call, VDB_INVALID);                                              \
     } while (0)
 
+/* The first `size` bytes of a struct, as a caller has it who knows no more fields; in a
+ * block of just that size, so that a sanitizer sees a read beyond it.  free(). */
+static void *older(const void *base, size_t size)
+{
+    void *copy = malloc(size);
+    assert_non_null(copy);
+    memcpy(copy, base, size);
+    memcpy(copy, &size, sizeof size);
+    return copy;
+}
+
+/* `call`, given `theirs`, works with every older struct that has the fields before
+ * `least`: the others are then zero, their defaults. */
+#define CHECK_OLDER(type, base, least, call)                                           \
+    do {                                                                               \
+        size_t step = sizeof(size_t);                                                  \
+        for (size_t size = (least); size <= sizeof(type); size += step) {              \
+            type *theirs = older(&(base), size);                                       \
+            assert_ok(call);                                                           \
+            free(theirs);                                                              \
+        }                                                                              \
+    } while (0)
+
 static vdb_status open_close(fixture *fx, const vdb_options *options)
 {
     vdb *db = NULL;
@@ -64,6 +89,7 @@ static void options(void **state)
     fixture *fx = *state;
     vdb_options base = fx_options(3, VDB_L2, VDB_FLAT);
     CHECK_SIZES(vdb_options, base, open_close(fx, &n.u.options));
+    CHECK_OLDER(vdb_options, base, sizeof(size_t), open_close(fx, theirs));
 }
 
 static vdb_status count_with(vdb *db, const vdb_op *op)
@@ -77,6 +103,7 @@ static void op(void **state)
     fixture *fx = *state;
     vdb_op base = VDB_OP_INIT;
     CHECK_SIZES(vdb_op, base, count_with(fx->db, &n.u.op));
+    CHECK_OLDER(vdb_op, base, sizeof(size_t), count_with(fx->db, theirs));
     base.reserved = 1;
     assert_status(count_with(fx->db, &base), VDB_UNSUPPORTED);
 }
@@ -92,6 +119,8 @@ static void rows(void **state)
     base.ids = ids;
     base.vectors = v;
     CHECK_SIZES(vdb_rows, base, vdb_put(fx->db, &n.u.rows, NULL, NULL));
+    CHECK_OLDER(vdb_rows, base, offsetof(vdb_rows, stride),
+                vdb_put(fx->db, theirs, NULL, NULL));
 }
 
 static vdb_status cursor_with(vdb *db, const vdb_cursor_options *cursor_options)
@@ -107,6 +136,7 @@ static void cursor_options(void **state)
     fixture *fx = *state;
     vdb_cursor_options base = VDB_CURSOR_OPTIONS_INIT;
     CHECK_SIZES(vdb_cursor_options, base, cursor_with(fx->db, &n.u.cursor));
+    CHECK_OLDER(vdb_cursor_options, base, sizeof(size_t), cursor_with(fx->db, theirs));
     base.reserved = 1;
     assert_status(cursor_with(fx->db, &base), VDB_UNSUPPORTED);
 }
@@ -130,6 +160,8 @@ static void query(void **state)
     base.dim = 3;
     base.k = 1;
     CHECK_SIZES(vdb_query, base, query_with(fx->db, &n.u.query));
+    CHECK_OLDER(vdb_query, base, offsetof(vdb_query, filter),
+                query_with(fx->db, theirs));
 }
 
 static vdb_status check_with(vdb *db, const vdb_check_options *options_)
@@ -145,6 +177,7 @@ static void check_options(void **state)
     fixture *fx = *state;
     vdb_check_options base = VDB_CHECK_OPTIONS_INIT;
     CHECK_SIZES(vdb_check_options, base, check_with(fx->db, &n.u.check));
+    CHECK_OLDER(vdb_check_options, base, sizeof(size_t), check_with(fx->db, theirs));
 }
 
 static vdb_status env_with(const vdb_env_options *env_options)
@@ -160,7 +193,69 @@ static void env_options(void **state)
     vdb_env_options base = VDB_ENV_OPTIONS_INIT;
     (void)state;
     CHECK_SIZES(vdb_env_options, base, env_with(&n.u.env));
+    CHECK_OLDER(vdb_env_options, base, sizeof(size_t), env_with(theirs));
     assert_ok(env_with(NULL));
+}
+
+static vdb_status env_of_parts(const vdb_allocator *allocator, const vdb_vfs *vfs)
+{
+    vdb_env_options parts = VDB_ENV_OPTIONS_INIT;
+    parts.allocator = allocator;
+    parts.vfs = vfs;
+    return env_with(&parts);
+}
+
+static void *plain_allocate(void *arg, size_t size, size_t alignment)
+{
+    void *p = NULL;
+    (void)arg;
+    return posix_memalign(&p, alignment < sizeof p ? sizeof p : alignment, size) ? NULL
+                                                                                 : p;
+}
+
+static void plain_release(void *arg, void *memory)
+{
+    (void)arg;
+    free(memory);
+}
+
+static void allocator(void **state)
+{
+    vdb_allocator base = {sizeof base, NULL, plain_allocate, plain_release};
+    (void)state;
+    CHECK_SIZES(vdb_allocator, base, env_of_parts(&n.u.allocator, NULL));
+    /* An older one than this has no release, which is not optional. */
+    for (size_t size = sizeof(size_t); size < sizeof base; size += sizeof(size_t)) {
+        vdb_allocator *theirs = older(&base, size);
+        assert_status(env_of_parts(theirs, NULL), VDB_INVALID);
+        free(theirs);
+    }
+}
+
+static void vfs(void **state)
+{
+    vdb_vfs base = VDB_VFS_INIT;
+    (void)state;
+    assert_ok(vdb_vfs_system(&base));
+    CHECK_SIZES(vdb_vfs, base, env_of_parts(NULL, &n.u.vfs));
+    for (size_t size = sizeof(size_t); size < sizeof base; size += sizeof(size_t)) {
+        vdb_vfs *theirs = older(&base, size);
+        assert_status(env_of_parts(NULL, theirs), VDB_INVALID);
+        free(theirs);
+    }
+}
+
+/* The answers of a search that tells how it was done; free them. */
+static void explained(vdb *db, vdb_results **out)
+{
+    const float v[3] = {1, 2, 3};
+    vdb_query q = VDB_QUERY_INIT;
+    q.vectors = v;
+    q.count = 1;
+    q.dim = 3;
+    q.k = 1;
+    q.flags = VDB_QUERY_EXPLAIN | VDB_QUERY_EXACT;
+    assert_ok(vdb_search_batch(db, &q, out));
 }
 
 /* Out structs are filled as far as the caller's reaches, and no byte further. */
@@ -176,6 +271,7 @@ static void outputs_write_no_further_than_the_size(void **state)
         unsigned char bytes[1024];
     } u;
     vdb_stats whole;
+    vdb_results *results;
     fx_put(fx->db, "a", 1, 2, 3, NULL);
     assert_status(vdb_delete(fx->db, "b"), VDB_NOT_FOUND);
     whole = fx_stats(fx->db);
@@ -206,6 +302,16 @@ static void outputs_write_no_further_than_the_size(void **state)
         assert_ok(vdb_vfs_system(&u.vfs));
         UNTOUCHED(size);
     }
+    explained(fx->db, &results);
+    for (size_t size = offsetof(vdb_explain, sequence); size <= sizeof(vdb_explain);
+         size += 4) {
+        FILL(size);
+        assert_ok(vdb_results_explain(results, 0, &u.explain));
+        UNTOUCHED(size);
+        assert_int_equal(u.explain.struct_size, size);
+        assert_int_equal(u.explain.strategy, VDB_STRATEGY_SCAN);
+    }
+    vdb_results_free(results);
 }
 
 /* A newer caller's out struct: what the library does not know stays zero or as it was,
@@ -221,6 +327,15 @@ static void longer_outputs_are_filled_as_far_as_known(void **state)
         vdb_error error;
         uint64_t later[4];
     } e = {VDB_ERROR_INIT, {0, 0, 0, 0}};
+    struct {
+        vdb_explain explain;
+        uint64_t later[4];
+    } x = {VDB_EXPLAIN_INIT, {0, 0, 0, 0}};
+    struct {
+        vdb_vfs vfs;
+        uint64_t later[4];
+    } f = {VDB_VFS_INIT, {0, 0, 0, 0}};
+    vdb_results *results;
     fx_put(fx->db, "a", 1, 2, 3, NULL);
     s.stats.struct_size = sizeof s;
     assert_ok(vdb_stats_get(fx->db, &s.stats));
@@ -231,6 +346,43 @@ static void longer_outputs_are_filled_as_far_as_known(void **state)
     vdb_error_get(&e.error);
     assert_int_equal(e.error.status, VDB_NOT_FOUND);
     assert_int_equal(e.later[0] | e.later[3], 0);
+    explained(fx->db, &results);
+    x.explain.struct_size = sizeof x;
+    assert_ok(vdb_results_explain(results, 0, &x.explain));
+    vdb_results_free(results);
+    assert_int_equal(x.explain.matches, 1);
+    assert_int_equal(x.later[0] | x.later[3], 0);
+    f.vfs.struct_size = sizeof f;
+    assert_ok(vdb_vfs_system(&f.vfs));
+    assert_non_null(f.vfs.now);
+    assert_int_equal(f.later[0] | f.later[3], 0);
+}
+
+/* The library tells a host's file system how large its vdb_file_info is: one that knows
+ * fewer fields, or more, fills what both know. */
+static size_t told_size;
+
+static int info_as_told(void *arg, vdb_file *file, vdb_file_info *out)
+{
+    vdb_vfs system = VDB_VFS_INIT;
+    assert_ok(vdb_vfs_system(&system));
+    told_size = out->struct_size;
+    return system.info(arg, file, out);
+}
+
+static void file_info_tells_its_size(void **state)
+{
+    fixture *fx = *state;
+    vdb_vfs host = VDB_VFS_INIT;
+    vdb_env_options parts = VDB_ENV_OPTIONS_INIT;
+    vdb_options with = fx_options(3, VDB_L2, VDB_FLAT);
+    assert_ok(vdb_vfs_system(&host));
+    host.info = info_as_told;
+    parts.vfs = &host;
+    assert_ok(vdb_env_new(&parts, &with.env));
+    assert_ok(open_close(fx, &with));
+    assert_int_equal(told_size, sizeof(vdb_file_info));
+    vdb_env_free(with.env);
 }
 
 /* --------------------------------------------------------- what hosts replace */
@@ -326,8 +478,12 @@ int main(void)
         T(query),
         T(check_options),
         cmocka_unit_test(env_options),
+        cmocka_unit_test(allocator),
+        cmocka_unit_test(vfs),
         T(outputs_write_no_further_than_the_size),
         T(longer_outputs_are_filled_as_far_as_known),
+        cmocka_unit_test_setup_teardown(file_info_tells_its_size, fx_setup,
+                                        fx_teardown),
         cmocka_unit_test_setup_teardown(the_hosts_allocator_gets_everything_back,
                                         fx_setup, fx_teardown),
     };

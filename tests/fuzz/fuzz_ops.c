@@ -57,7 +57,9 @@ enum {
 };
 
 /* The sequence tells how many commits were found, and with that what must be there.  A
- * damaged log may end early, as a torn one; a salvage may find an older checkpoint. */
+ * damaged log may end early, as a torn one; a salvage may find an older checkpoint; and a
+ * file of zeros no longer than the meta pages is a creation that was not finished, which
+ * is done anew. */
 static void begin_model(ops_run *run, const uint8_t *data, unsigned log_patches)
 {
     bool crashed = data[0] & OPS_CRASHED, salvage = data[0] & OPS_WITHOUT_LOG;
@@ -66,17 +68,18 @@ static void begin_model(ops_run *run, const uint8_t *data, unsigned log_patches)
 
     REQUIRE(vdb_stats_get(run->db, &stats) == VDB_OK);
     REQUIRE(stats.sequence <= all);
-    REQUIRE(salvage || stats.sequence >= (log_patches ? SAVED : all));
+    REQUIRE(salvage || stats.sequence >= (log_patches ? SAVED : all) ||
+            (run->emptied && stats.sequence == 0));
     REQUIRE(!salvage || !run->sound || stats.sequence >= SAVED);
-    oracle_init(&run->now, HARNESS_DIM, VDB_COSINE);
+    oracle_init(&run->now, HARNESS_DIM, stats.metric);
     run->sequence = stats.sequence;
     for (uint64_t step = 1; step <= run->sequence; step++)
         model_commit(&run->now, step);
 }
 
-/* A damaged copy of a file; how many patches there were is no longer said. */
-static void put_damaged(faultfs *fs, const char *name, const harness_bytes *file,
-                        patch_reader *r, unsigned patches)
+/* A damaged copy of a file; its length. */
+static size_t put_damaged(faultfs *fs, const char *name, const harness_bytes *file,
+                          patch_reader *r, unsigned patches)
 {
     harness_bytes copy = {malloc(file->size), file->size};
     size_t length = file->size;
@@ -87,6 +90,7 @@ static void put_damaged(faultfs *fs, const char *name, const harness_bytes *file
         patch_apply(r, &copy, &length);
     harness_put(fs, name, copy.data, length);
     free(copy.data);
+    return length;
 }
 
 /* ----------------------------------------------------------- opening and closing */
@@ -435,6 +439,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const harness_base *base;
     patch_reader r;
     uint32_t flags;
+    vdb_status st;
 
     if (size < OPS_PREFIX)
         return 0;
@@ -442,7 +447,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     base = fuzz_ops_base((data[0] & OPS_CRASHED) != 0);
     run.fs = faultfs_new(4);
     faultfs_offer_map(run.fs, (data[0] & OPS_MAP) != 0);
-    put_damaged(run.fs, HARNESS_PATH, &base->main, &r, data[1] & 15u);
+    run.emptied = put_damaged(run.fs, HARNESS_PATH, &base->main, &r, data[1] & 15u) <=
+                  2 * PATCH_PAGE;
     if (base->log.size)
         put_damaged(run.fs, HARNESS_PATH "-wal1", &base->log, &r, data[1] >> 4);
     run.env = harness_environment(run.fs);
@@ -453,7 +459,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* A handle that only reads saves nothing: the next one must leave the log out, too. */
     if (run.readonly)
         run.flags = flags;
-    if (ops_done(&run, open_again(&run, HARNESS_PATH, flags, &run.db))) {
+    st = open_again(&run, HARNESS_PATH, flags, &run.db);
+    if (st == VDB_NOT_FOUND) /* by a handle that only reads, and does not create */
+        REQUIRE(run.emptied && run.readonly);
+    else if (ops_done(&run, st)) {
         begin_model(&run, data, base->log.size ? data[1] >> 4 : 0);
         play(&run, &r);
     }

@@ -55,7 +55,8 @@ typedef struct ops_run {
     vdb *db;
     uint32_t flags; /* of the next opening */
     bool readonly;
-    bool sound; /* nothing was damaged, or a check has said so: no op may fail */
+    bool emptied; /* the main file was cut to its meta pages at most */
+    bool sound;   /* nothing was damaged, or a check has said so: no op may fail */
     oracle now;
     uint64_t sequence;
     vdb_snapshot *snapshot;
