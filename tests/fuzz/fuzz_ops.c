@@ -132,11 +132,20 @@ static void open_after(ops_run *run)
         require_state(run);
 }
 
+/* Until a salvage has written something, the log that it ignores is as good as before, and
+ * the next opening must ignore it as well. */
+static void salvage_is_saved(ops_run *run)
+{
+    if (!run->readonly)
+        run->flags &= ~(uint32_t)VDB_OPEN_WITHOUT_LOG;
+}
+
 static void reopen(ops_run *run)
 {
     forget_snapshot(run);
     /* Closing saves, which damage may prevent: then the logs stay. */
-    ops_done(run, vdb_close(run->db));
+    if (ops_done(run, vdb_close(run->db)))
+        salvage_is_saved(run);
     run->db = NULL;
     open_after(run);
 }
@@ -167,6 +176,8 @@ static bool written(ops_run *run, vdb_status status, bool changes)
     if (!ops_done(run, status))
         return false;
     run->sequence += changes;
+    if (changes)
+        salvage_is_saved(run);
     return true;
 }
 
@@ -438,7 +449,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ops_run run = {0};
     const harness_base *base;
     patch_reader r;
-    uint32_t flags;
     vdb_status st;
 
     if (size < OPS_PREFIX)
@@ -454,12 +464,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run.env = harness_environment(run.fs);
     run.sound = data[1] == 0;
     run.readonly = data[0] & OPS_READONLY;
-    run.flags = run.readonly ? VDB_OPEN_READONLY : 0;
-    flags = run.flags | (data[0] & OPS_WITHOUT_LOG ? VDB_OPEN_WITHOUT_LOG : 0);
-    /* A handle that only reads saves nothing: the next one must leave the log out, too. */
-    if (run.readonly)
-        run.flags = flags;
-    st = open_again(&run, HARNESS_PATH, flags, &run.db);
+    run.flags = (run.readonly ? VDB_OPEN_READONLY : 0u) |
+                (data[0] & OPS_WITHOUT_LOG ? VDB_OPEN_WITHOUT_LOG : 0u);
+    st = open_again(&run, HARNESS_PATH, run.flags, &run.db);
     if (st == VDB_NOT_FOUND) /* by a handle that only reads, and does not create */
         REQUIRE(run.emptied && run.readonly);
     else if (ops_done(&run, st)) {
