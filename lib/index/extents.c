@@ -1,6 +1,8 @@
 /* extents.c: see extents.h. */
 #include "index/extents.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "os/vfs.h"
 
@@ -24,7 +26,8 @@ void vdbi_extents_clear(vdbi_extents *e)
     e->tables = NULL;
 }
 
-vdb_status vdbi_extents_reserve(vdbi_extents *e, uint32_t slot)
+/* fill < 0: as it comes. */
+static vdb_status reserve(vdbi_extents *e, uint32_t slot, int fill)
 {
     uint8_t *_Atomic *at = &e->tables[slot >> VDBI_EXTENT_SHIFT];
     size_t bytes = e->row_bytes << VDBI_EXTENT_SHIFT;
@@ -37,9 +40,21 @@ vdb_status vdbi_extents_reserve(vdbi_extents *e, uint32_t slot)
     if (!fresh)
         return VDB_NOMEM;
     vdbi_pages_prefer_huge(fresh, bytes);
+    if (fill >= 0)
+        memset(fresh, fill, bytes);
     if (!atomic_compare_exchange_strong(at, &expected, fresh))
         vdbi_free(e->memory, fresh); /* another thread was first */
     return VDB_OK;
+}
+
+vdb_status vdbi_extents_reserve(vdbi_extents *e, uint32_t slot)
+{
+    return reserve(e, slot, -1);
+}
+
+vdb_status vdbi_extents_reserve_filled(vdbi_extents *e, uint32_t slot, int fill)
+{
+    return reserve(e, slot, fill);
 }
 
 uint64_t vdbi_extents_bytes(const vdbi_extents *e)

@@ -29,6 +29,8 @@ vdb_status vdbi_extents_init(vdbi_extents *e, vdbi_memory *memory, size_t row_by
 void vdbi_extents_clear(vdbi_extents *e);
 /* See that the row of `slot` is there. */
 vdb_status vdbi_extents_reserve(vdbi_extents *e, uint32_t slot);
+/* The same; the rows of a new extent are made of this byte. */
+vdb_status vdbi_extents_reserve_filled(vdbi_extents *e, uint32_t slot, int fill);
 /* How many bytes are allocated. */
 uint64_t vdbi_extents_bytes(const vdbi_extents *e);
 

@@ -56,6 +56,9 @@ static void chain(vdbi_hnsw *h, uint32_t leader, uint32_t slot)
     atomic_store_explicit(&vdbi_node_of(&h->nodes, slot)->twin,
                           atomic_load_explicit(&node->twin, memory_order_relaxed),
                           memory_order_relaxed);
+    atomic_store_explicit(vdbi_links0(&h->nodes, slot), leader | VDBI_MEMBER,
+                          memory_order_release);
+    vdbi_links_touch(&h->nodes, slot, 0);
     atomic_store_explicit(&node->twin, slot, memory_order_release);
     vdbi_node_unlock(node);
     atomic_fetch_or(vdbi_marks_of(&h->nodes, leader), VDBI_MARK_TWINS);
@@ -71,6 +74,7 @@ static void link_layer(const vdbi_linker *k, uint32_t slot, uint32_t layer)
     uint32_t count = vdbi_choose_links(k, pool->keys, pool->count, n->m, chosen);
 
     vdbi_set_links(vdbi_links(n, slot, layer), vdbi_links_max(n, layer), chosen, count);
+    vdbi_links_touch(n, slot, layer);
     for (uint32_t i = 0; i < count; i++)
         vdbi_link_back(k, chosen[i], layer, slot);
 }

@@ -88,6 +88,7 @@ void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_
         choose_again(k, slot, links, max, to);
     else if (other != to)
         atomic_store_explicit(&links[i], to, memory_order_release);
+    vdbi_links_touch(n, slot, layer);
     vdbi_node_unlock(node);
 }
 

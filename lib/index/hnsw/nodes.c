@@ -18,16 +18,24 @@ void vdbi_node_unlock(vdbi_node *node)
 
 vdb_status vdbi_nodes_init(vdbi_nodes *n, vdbi_memory *memory, uint32_t m)
 {
+    size_t row = sizeof(vdbi_link) * 2 * m;
+    size_t upper = sizeof(vdbi_link) * (VDBI_UPPER_LINKS + m);
     vdb_status st;
 
     *n = (vdbi_nodes){.m = m, .m0 = 2 * m};
-    st = vdbi_extents_init(&n->links, memory, sizeof(vdbi_link) * n->m0);
+    n->links_per_block = (uint32_t)(VDBI_BLOCK_BYTES / row);
+    n->uppers_per_block = (uint32_t)(VDBI_BLOCK_BYTES / upper);
+    st = vdbi_extents_init(&n->links, memory, row);
     if (!st)
         st = vdbi_extents_init(&n->nodes, memory, sizeof(vdbi_node));
     if (!st)
         st = vdbi_extents_init(&n->marks, memory, 1);
     if (!st)
-        st = vdbi_extents_init(&n->uppers, memory, sizeof(vdbi_link) * n->m);
+        st = vdbi_extents_init(&n->uppers, memory, upper);
+    if (!st)
+        st = vdbi_extents_init(&n->links_changed, memory, 1);
+    if (!st)
+        st = vdbi_extents_init(&n->uppers_changed, memory, 1);
     return st;
 }
 
@@ -37,12 +45,39 @@ void vdbi_nodes_clear(vdbi_nodes *n)
     vdbi_extents_clear(&n->nodes);
     vdbi_extents_clear(&n->marks);
     vdbi_extents_clear(&n->uppers);
+    vdbi_extents_clear(&n->links_changed);
+    vdbi_extents_clear(&n->uppers_changed);
+}
+
+static void touch(const vdbi_extents *changed, uint32_t block)
+{
+    _Atomic uint8_t *at = (_Atomic uint8_t *)vdbi_extents_row(changed, block);
+
+    if (!atomic_load_explicit(at, memory_order_relaxed))
+        atomic_store_explicit(at, 1, memory_order_release);
+}
+
+void vdbi_links_touch(const vdbi_nodes *n, uint32_t slot, uint32_t layer)
+{
+    if (layer)
+        touch(&n->uppers_changed, (atomic_load_explicit(&vdbi_node_of(n, slot)->upper,
+                                                        memory_order_relaxed) +
+                                   layer - 1) /
+                                      n->uppers_per_block);
+    else
+        touch(&n->links_changed, slot / n->links_per_block);
 }
 
 static void empty(vdbi_link *links, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         atomic_store_explicit(&links[i], VDBI_NO_SLOT, memory_order_relaxed);
+}
+
+/* The bytes of changed blocks begin as 1: what has never been saved has changed. */
+static vdb_status reserve_changed(vdbi_extents *changed, uint32_t block)
+{
+    return vdbi_extents_reserve_filled(changed, block, 1);
 }
 
 vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer)
@@ -53,12 +88,19 @@ vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer)
 
     if (!st)
         st = vdbi_extents_reserve(&n->nodes, slot);
+    if (!st)
+        st = reserve_changed(&n->links_changed, slot / n->links_per_block);
     if (!st && layer) {
         /* The rows of a node may lie in two extents, if it is the last of the first. */
         row = atomic_fetch_add(&n->upper_count, layer);
         st = vdbi_extents_reserve(&n->uppers, row);
         if (!st)
             st = vdbi_extents_reserve(&n->uppers, row + layer - 1);
+        if (!st)
+            st = reserve_changed(&n->uppers_changed, row / n->uppers_per_block);
+        if (!st)
+            st = reserve_changed(&n->uppers_changed,
+                                 (row + layer - 1) / n->uppers_per_block);
     }
     if (st)
         return st;
@@ -68,7 +110,15 @@ vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer)
     atomic_store_explicit(&node->layer, (uint8_t)layer, memory_order_relaxed);
     atomic_store_explicit(&node->locked, 0, memory_order_relaxed);
     empty(vdbi_links0(n, slot), n->m0);
-    for (uint32_t l = 1; l <= layer; l++)
-        empty(vdbi_upper_links(n, slot, l), n->m);
+    vdbi_links_touch(n, slot, 0);
+    for (uint32_t l = 1; l <= layer; l++) {
+        vdbi_link *links = vdbi_upper_links(n, slot, l);
+        atomic_store_explicit(links - VDBI_UPPER_LINKS + VDBI_UPPER_OWNER, slot,
+                              memory_order_relaxed);
+        atomic_store_explicit(links - VDBI_UPPER_LINKS + VDBI_UPPER_LAYER, l,
+                              memory_order_relaxed);
+        empty(links, n->m);
+        vdbi_links_touch(n, slot, l);
+    }
     return VDB_OK;
 }

@@ -2,8 +2,12 @@
  *
  * A node is a slot.  Its links on layer 0 are a row of 2 m slots, those on each layer
  * above a row of m; unused places hold VDBI_NO_SLOT and stand behind the used ones.  Rows
- * are whole cache lines where m allows, so that m = 16 is two lines for layer 0 and one
- * above.
+ * of layer 0 are whole cache lines where m allows: two for m = 16.
+ *
+ * A node whose code equals another's is not linked but stands in that one's chain of
+ * twins.  Its own row of layer 0 then begins with the leader of the chain, VDBI_MEMBER
+ * added; nobody walks there.  So the rows of links tell all of the graph, and can be saved
+ * as they are; which of them have changed since, blocks of a page remember.
  *
  * Threads:   who changes a node's links holds its lock (vdbi_node_lock; one at a time).
  *            Readers take none: entries are loaded with acquire, one by one, and stored
@@ -16,8 +20,14 @@
 #include "index/extents.h"
 
 #define VDBI_NO_SLOT UINT32_MAX
+#define VDBI_MEMBER  0x80000000u /* a slot has 31 bits */
 
 enum {
+    VDBI_BLOCK_BYTES = 4096,
+    VDBI_UPPER_OWNER =
+        0, /* words of an upper row: whose it is, on which layer; links */
+    VDBI_UPPER_LAYER,
+    VDBI_UPPER_LINKS,
     VDBI_LAYERS_MAX = 64,
     VDBI_TWINS_MAX = 4096 /* looked at of one chain by one search */
 };
@@ -67,7 +77,8 @@ static inline vdbi_link *vdbi_upper_links(const vdbi_nodes *n, uint32_t slot,
     uint32_t row =
         atomic_load_explicit(&vdbi_node_of(n, slot)->upper, memory_order_acquire);
 
-    return (vdbi_link *)(void *)vdbi_extents_row(&n->uppers, row + layer - 1);
+    return (vdbi_link *)(void *)vdbi_extents_row(&n->uppers, row + layer - 1) +
+           VDBI_UPPER_LINKS;
 }
 
 static inline vdbi_link *vdbi_links(const vdbi_nodes *n, uint32_t slot, uint32_t layer)
@@ -90,6 +101,9 @@ static inline int vdbi_is_marked(const vdbi_nodes *n, uint32_t slot, uint8_t mar
     return (atomic_load_explicit(vdbi_marks_of(n, slot), memory_order_acquire) &
             mark) != 0;
 }
+
+/* Links of a node on a layer have changed: to be called after every change. */
+void vdbi_links_touch(const vdbi_nodes *n, uint32_t slot, uint32_t layer);
 
 void vdbi_node_lock(vdbi_node *node);
 void vdbi_node_unlock(vdbi_node *node);

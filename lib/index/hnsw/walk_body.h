@@ -69,11 +69,9 @@ static void WALK(layer)(const vdbi_nodes *n, const vdbi_codes *c,
         s->hops++;
         if (layer)
             WALK(expand)
-            (n, c, q, vdbi_key_slot(key), layer, UINT64_MAX, NULL, s, &current);
-        else
-            WALK(expand)
-            (n, c, q, vdbi_key_slot(key), 0, next_unexpanded(&s->pool, current), NULL,
-             s, &current);
+        (n, c, q, vdbi_key_slot(key), layer, UINT64_MAX, NULL, s, &current);
+        else WALK(expand)(n, c, q, vdbi_key_slot(key), 0,
+                          next_unexpanded(&s->pool, current), NULL, s, &current);
     }
 }
 
