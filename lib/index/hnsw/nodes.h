@@ -52,12 +52,15 @@ enum {
 };
 
 typedef struct vdbi_nodes {
-    uint32_t m;                   /* links of an upper row */
-    uint32_t m0;                  /* of a row of layer 0 */
-    vdbi_extents links;           /* by slot */
-    vdbi_extents nodes;           /* vdbi_node by slot */
-    vdbi_extents marks;           /* VDBI_MARK_* by slot */
-    vdbi_extents uppers;          /* by number of row */
+    uint32_t m;          /* links of an upper row */
+    uint32_t m0;         /* of a row of layer 0 */
+    vdbi_extents links;  /* by slot */
+    vdbi_extents nodes;  /* vdbi_node by slot */
+    vdbi_extents marks;  /* VDBI_MARK_* by slot */
+    vdbi_extents uppers; /* by number of row */
+    /* A byte for each block of rows: 1 when it has changed since it was saved. */
+    vdbi_extents links_changed, uppers_changed;
+    uint32_t links_per_block, uppers_per_block;
     _Atomic uint32_t upper_count; /* rows ever used */
 } vdbi_nodes;
 
