@@ -33,7 +33,7 @@ typedef struct run {
     uint64_t place;
     uint64_t sequence;
     uint32_t pages;
-    uint32_t given; /* 1: freed, 0: taken */
+    uint32_t reserved;
 } run;
 
 typedef struct run_list {
@@ -50,25 +50,45 @@ struct vdbi_space {
     size_t leaf_count, leaf_capacity;
     uint64_t file_pages, file_pages_before;
     size_t summary_read; /* leaves whose row has been read */
-    run_list log;        /* what this checkpoint did, to undo it */
+    run_list taken;      /* by this checkpoint, to undo it */
     run_list held;       /* freed, not yet let go */
+    size_t held_before;  /* those behind were freed by this checkpoint */
     run_list own; /* old places of the map's own pages, to give at the next attempt */
     uint64_t writer;
+    int open; /* begun, and neither committed nor undone */
     _Atomic uint64_t used_pages;
     _Atomic uint64_t held_pages;
     _Atomic uint64_t known_pages;
 };
 
-static vdb_status push(vdbi_space *s, run_list *l, uint64_t place, uint32_t pages,
-                       uint64_t sequence, uint32_t given)
+/* Note a run; if it follows the last one behind `from`, in the same leaf, as more of that:
+ * so pages one after another take no more memory than one. */
+static vdb_status push(vdbi_space *s, run_list *l, size_t from, uint64_t place,
+                       uint32_t pages, uint64_t sequence)
 {
-    vdb_status st =
-        vdbi_grow(s->memory, &l->items, &l->capacity, l->count + 1, sizeof *l->items);
+    run *last = l->count > from ? &l->items[l->count - 1] : NULL;
+    vdb_status st;
 
+    if (last && last->sequence == sequence && last->place + last->pages == place &&
+        place % LEAF_BITS) {
+        last->pages += pages;
+        return VDB_OK;
+    }
+    st = vdbi_grow(s->memory, &l->items, &l->capacity, l->count + 1, sizeof *l->items);
     if (st)
         return st;
-    l->items[l->count++] = (run){place, sequence, pages, given};
+    l->items[l->count++] = (run){place, sequence, pages, 0};
     return VDB_OK;
+}
+
+/* Take back the last push. */
+static void pop(run_list *l, uint32_t pages)
+{
+    run *last = &l->items[l->count - 1];
+
+    last->pages -= pages;
+    if (last->pages == 0)
+        l->count--;
 }
 
 static vdb_status leaves_reserve(vdbi_space *s, size_t count)
@@ -159,7 +179,7 @@ void vdbi_space_free(vdbi_space *s)
     for (size_t i = 0; i < s->leaf_count; i++)
         vdbi_free(s->memory, s->leaves[i].held);
     vdbi_free(s->memory, s->leaves);
-    vdbi_free(s->memory, s->log.items);
+    vdbi_free(s->memory, s->taken.items);
     vdbi_free(s->memory, s->held.items);
     vdbi_free(s->memory, s->own.items);
     vdbi_free(s->memory, s);
@@ -233,10 +253,12 @@ static vdb_status begin(vdbi_space *s)
 {
     vdb_status st = learn(s);
 
-    if (st)
+    if (st || s->open)
         return st;
+    s->open = 1;
     s->file_pages_before = s->file_pages;
-    s->log.count = 0;
+    s->taken.count = 0;
+    s->held_before = s->held.count;
     s->change.pager = s->pager;
     s->change.writer = ++s->writer;
     s->change.epoch = s->writer;
@@ -323,12 +345,12 @@ static vdb_status take(vdbi_space *s, uint32_t pages, uint64_t *place)
             continue;
         }
         found = i * LEAF_BITS + (uint64_t)at;
-        st = push(s, &s->log, found, pages, 0, 0);
+        st = push(s, &s->taken, 0, found, pages, 0);
         if (st)
             return st;
         st = map_mark(s, found, pages, 1);
         if (st) {
-            s->log.count--;
+            pop(&s->taken, pages);
             return st;
         }
         if (s->file_pages < found + pages) {
@@ -352,17 +374,12 @@ static vdb_status give(vdbi_space *s, uint64_t place, uint32_t pages, uint64_t s
                          (unsigned long long)place);
     st = hold_reserve(s, place);
     if (!st)
-        st = push(s, &s->log, place, pages, sequence, 1);
+        st = push(s, &s->held, s->held_before, place, pages, sequence);
     if (st)
         return st;
-    st = push(s, &s->held, place, pages, sequence, 1);
-    if (!st) {
-        st = map_mark(s, place, pages, 0);
-        if (st)
-            s->held.count--;
-    }
+    st = map_mark(s, place, pages, 0);
     if (st) {
-        s->log.count--;
+        pop(&s->held, pages);
         return st;
     }
     hold_mark(s, place, pages, 1);
@@ -383,7 +400,7 @@ static vdb_status give_own(vdbi_space *s, int *changed)
         if (place) {
             /* Remembered until the commit: after an undo these pages are still
              * superseded by copies that stay in memory. */
-            vdb_status st = push(s, &s->own, place, item.pages, 0, 1);
+            vdb_status st = push(s, &s->own, s->own.count, place, item.pages, 0);
             if (st)
                 return st;
             st = give(s, place, item.pages, 0);
@@ -529,13 +546,14 @@ uint64_t vdbi_space_file_pages(const vdbi_space *s)
 
 void vdbi_space_commit(vdbi_space *s)
 {
-    s->log.count = 0;
+    s->open = 0;
+    s->taken.count = 0;
     s->own.count = 0;
 }
 
 /* The frames that hold the bits are in memory and the change's own, so none of this can
  * fail. */
-static void undo_mark(vdbi_space *s, const run *r)
+static void undo_mark(vdbi_space *s, const run *r, int given)
 {
     uint8_t *bytes = NULL;
     vdb_status st = vdbi_array_write(&s->change, &s->map, STRUCTURE_MAP, 1,
@@ -547,7 +565,7 @@ static void undo_mark(vdbi_space *s, const run *r)
         bytes[i / 8] = (uint8_t)(bytes[i / 8] ^ 1u << (i % 8));
     l->changed = 1;
     l->longest = LEAF_BITS;
-    if (r->given) {
+    if (given) {
         l->free -= r->pages;
         atomic_fetch_add(&s->used_pages, r->pages);
         hold_mark(s, r->place, r->pages, 0);
@@ -568,12 +586,15 @@ static void unplace(vdbi_frame *f)
 
 void vdbi_space_undo(vdbi_space *s)
 {
-    for (size_t i = s->log.count; i-- > 0;) {
-        undo_mark(s, &s->log.items[i]);
-        if (s->log.items[i].given)
-            s->held.count--; /* the last one pushed */
-    }
-    s->log.count = 0;
+    if (!s->open)
+        return;
+    s->open = 0;
+    /* What was freed may have been taken before, in the same checkpoint; the other way
+     * round is not possible, since it is held. */
+    while (s->held.count > s->held_before)
+        undo_mark(s, &s->held.items[--s->held.count], 1);
+    while (s->taken.count > 0)
+        undo_mark(s, &s->taken.items[--s->taken.count], 0);
     unplace(s->map.frame);
     unplace(s->summary.frame);
     s->file_pages = s->file_pages_before;

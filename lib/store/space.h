@@ -27,6 +27,7 @@ void vdbi_space_free(vdbi_space *space);
 
 /* Read the summary, if that has not been done: a page for each 64 GiB of file. */
 vdb_status vdbi_space_learn(vdbi_space *space);
+/* Nothing, if it has begun: by a save of the graph, whose places are the checkpoint's. */
 vdb_status vdbi_space_begin(vdbi_space *space);
 /* A run of `pages`, within 128 MiB. */
 vdb_status vdbi_space_take(vdbi_space *space, uint32_t pages, uint64_t *place);
