@@ -58,7 +58,7 @@ void vdbi_report_destroy(vdb_report *r)
 vdb_status vdbi_db_check(vdb *db, uint32_t max_findings, const vdb_op *op,
                          vdb_report **out)
 {
-    vdbi_checker checker = {finding, tick, NULL, 0};
+    vdbi_checker checker = {.finding = finding, .tick = tick};
     vdbi_version *v;
     vdbi_meta meta;
     run r = {0};

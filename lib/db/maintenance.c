@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "db/db.h"
+#include "store/graph_pages.h"
 
 static const uint64_t second = 1000000000;
 
@@ -61,7 +62,8 @@ vdb_status vdbi_db_checkpoint(vdb *db)
     /* A log can hold frames though all they say is saved: after a retry, which does not
      * turn over.  Then this checkpoint is for the log. */
     needed = db->newest->image.sequence != vdbi_store_durable_sequence(db->store) ||
-             vdbi_store_log_size(db->store) > VDBI_LOG_HEADER;
+             vdbi_store_log_size(db->store) > VDBI_LOG_HEADER ||
+             vdbi_graph_needs_checkpoint(db->store);
     vdbi_turn_give(db);
     if (vdbi_store_poisoned(db->store))
         st = vdbi_fail(VDB_POISONED, "a sync has failed: close and reopen");

@@ -37,6 +37,8 @@ typedef struct walk {
     const char *name; /* of the structure */
     uint8_t structure;
     uint32_t block_pages; /* of its blocks; 0: a tree */
+    int derived;          /* it is a part of the graph */
+    int graph_damaged;    /* so what it uses may not have been seen */
     /* bounds of the keys of the tree page that is being walked */
 } walk;
 
@@ -51,6 +53,7 @@ static vdb_status tell_if_corrupt(walk *w, const vdbi_ref *ref, vdb_status st)
 {
     if (st != VDB_CORRUPT)
         return st;
+    w->graph_damaged |= w->derived;
     return vdbi_check_tell(w->checker, (int64_t)(ref->place * VDBI_PAGE), "%s: %s",
                            w->name, vdbi_error_text());
 }
@@ -62,10 +65,12 @@ static vdb_status visit(walk *w, const vdbi_ref *ref, uint8_t **bytes)
 
     *bytes = NULL;
     if (ref->pages == 0 || ref->pages > VDBI_BLOCK_PAGES_MAX || ref->place < 2 ||
-        ref->place + ref->pages > w->file_pages)
+        ref->place + ref->pages > w->file_pages) {
+        w->graph_damaged |= w->derived;
         return vdbi_check_tell(w->checker, (int64_t)(ref->place * VDBI_PAGE),
                                "%s: a reference to %u pages at %llu", w->name,
                                ref->pages, (unsigned long long)ref->place);
+    }
     for (uint64_t p = ref->place; p < ref->place + ref->pages; p++) {
         if (vdbi_bit_get(w->seen, p))
             return vdbi_check_tell(w->checker, (int64_t)(p * VDBI_PAGE),
@@ -94,6 +99,7 @@ static vdb_status visit(walk *w, const vdbi_ref *ref, uint8_t **bytes)
 
 static vdb_status odd(walk *w, const vdbi_ref *ref, const char *what)
 {
+    w->graph_damaged |= w->derived;
     return vdbi_check_tell(w->checker, (int64_t)(ref->place * VDBI_PAGE),
                            "%s: page %llu: %s", w->name, (unsigned long long)ref->place,
                            what);
@@ -135,6 +141,31 @@ static vdb_status keep_map(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
     return VDB_OK;
 }
 
+/* Bits for slots that the image does not have. */
+static vdb_status check_linked(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
+                               uint64_t first)
+{
+    uint64_t slots = w->meta->image.slot_count, at = first * VDBI_LIVE_BITS;
+
+    for (uint64_t i = slots > at ? slots - at : 0; i < VDBI_LIVE_BITS; i++)
+        if (bytes[i / 8] >> (i % 8) & 1)
+            return odd(w, ref, "a slot is linked that is not there");
+    return VDB_OK;
+}
+
+static vdb_status check_graph_block(walk *w, const vdbi_ref *ref, const uint8_t *bytes,
+                                    uint64_t first)
+{
+    int part = w->structure - VDBI_CHECK_GRAPH;
+    vdb_status st = VDB_OK;
+
+    if (part == VDBI_GRAPH_LINKED)
+        st = check_linked(w, ref, bytes, first);
+    if (!st && w->checker->graph_block)
+        st = w->checker->graph_block(w->checker->arg, part, first, bytes);
+    return st;
+}
+
 static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height,
                              uint64_t first)
 {
@@ -152,6 +183,8 @@ static vdb_status walk_array(walk *w, const vdbi_ref *ref, uint32_t height,
         st = walk_node(w, ref, bytes, first);
     if (!st && bytes && !height && w->structure == VDBI_CHECK_MAP)
         st = keep_map(w, ref, bytes, first);
+    if (!st && bytes && !height && w->derived)
+        st = check_graph_block(w, ref, bytes, first);
     vdbi_free(w->store->memory, bytes);
     return st;
 }
@@ -309,10 +342,36 @@ static quarrel compare_page(const walk *w, uint64_t p)
     return seen ? USED_NOT_MARKED : MARKED_NOT_USED;
 }
 
-/* The map must say what the walk has seen.  A run of pages is one finding: a damaged page
- * of the map would make 32,768. */
+/* The parts of the graph, in the order in which they explain each other. */
+static vdb_status walk_graph(walk *w)
+{
+    static const int order[] = {VDBI_GRAPH_HEADER, VDBI_GRAPH_LINKED, VDBI_GRAPH_UPPERS,
+                                VDBI_GRAPH_LINKS};
+    static const char *const names[] = {
+        [VDBI_GRAPH_LINKS] = VDBI_CHECK_DERIVED ", links",
+        [VDBI_GRAPH_UPPERS] = VDBI_CHECK_DERIVED ", upper layers",
+        [VDBI_GRAPH_LINKED] = VDBI_CHECK_DERIVED ", linked slots",
+        [VDBI_GRAPH_HEADER] = VDBI_CHECK_DERIVED ", header"};
+    vdb_status st = VDB_OK;
+
+    w->derived = 1;
+    w->block_pages = 1;
+    for (int i = 0; i < VDBI_GRAPH_PARTS && !st; i++) {
+        const vdbi_ref *root = &w->meta->graph[order[i]];
+        w->name = names[order[i]];
+        w->structure = (uint8_t)(VDBI_CHECK_GRAPH + order[i]);
+        st = walk_array(w, root, root->height, 0);
+    }
+    w->derived = 0;
+    return st;
+}
+
+/* The map must say what the walk has seen; of pages that nothing else uses, a damaged graph
+ * may have any.  A run of pages is one finding: a damaged page of the map would make
+ * 32,768. */
 static vdb_status compare_map(walk *w, uint64_t map_pages)
 {
+    uint64_t hidden = 0;
     vdb_status st = VDB_OK;
 
     vdbi_bit_set(w->seen, 0);
@@ -329,6 +388,10 @@ static vdb_status compare_map(walk *w, uint64_t map_pages)
         }
         while (end < map_pages && compare_page(w, end) == about)
             end++;
+        if (about == MARKED_NOT_USED && w->graph_damaged) {
+            hidden += end - p;
+            continue;
+        }
         st =
             vdbi_check_tell(w->checker, (int64_t)(p * VDBI_PAGE),
                             "free space: %llu pages from page %llu are %s, and the map "
@@ -337,6 +400,11 @@ static vdb_status compare_map(walk *w, uint64_t map_pages)
                             about == USED_NOT_MARKED ? "used" : "not used",
                             about == USED_NOT_MARKED ? "free" : "used");
     }
+    if (!st && hidden)
+        st = vdbi_check_tell(w->checker, -1,
+                             VDBI_CHECK_DERIVED ": %llu pages in use, which only its "
+                                                "damaged part may lead to",
+                             (unsigned long long)hidden);
     return st;
 }
 
@@ -384,6 +452,8 @@ vdb_status vdbi_check_file(vdbi_store *s, const vdbi_meta *meta, vdbi_checker *c
         st = check_meta(&w);
     for (int i = 0; i < VDBI_ROOT_COUNT && !st; i++)
         st = walk_root(&w, i, &meta->image.roots[i]);
+    if (!st)
+        st = walk_graph(&w);
     w.block_pages = 1;
     if (!st) {
         w.name = "free space";

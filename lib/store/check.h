@@ -19,7 +19,14 @@ typedef struct vdbi_checker {
     vdb_status (*tick)(void *arg, uint64_t done, uint64_t total);
     void *arg;
     uint64_t bytes; /* read and verified */
+    /* Every whole block of the saved graph, which this room cannot interpret; part by part
+     * (header, linked, upper layers, links), ascending.  NULL: nobody looks. */
+    vdb_status (*graph_block)(void *arg, int part, uint64_t block,
+                              const uint8_t *bytes);
 } vdbi_checker;
+
+/* Findings about the graph, which is derived, begin so: the truth is not touched. */
+#define VDBI_CHECK_DERIVED "graph (derived)"
 
 /* The meta page in force (turn). */
 void vdbi_check_meta(vdbi_store *store, vdbi_meta *out);

@@ -6,7 +6,8 @@
 
 enum {
     VDBI_CHECK_MAP = 9,
-    VDBI_CHECK_SUMMARY = 10
+    VDBI_CHECK_SUMMARY = 10,
+    VDBI_CHECK_GRAPH = 11
 };
 
 vdb_status vdbi_check_tell(vdbi_checker *checker, int64_t offset, const char *format,

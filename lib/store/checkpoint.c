@@ -110,6 +110,8 @@ static vdb_status write_pages(vdbi_store *s, writer *w, vdbi_meta *meta)
     if (!st)
         st = write_image(w, &s->saving, &meta->image);
     if (!st)
+        st = vdbi_graph_write(s, &w->pages, meta);
+    if (!st)
         st = give_superseded(s);
     if (!st)
         st = vdbi_space_settle(s->space);
@@ -161,13 +163,15 @@ static vdb_status choose(vdbi_store *s, const vdbi_image *image)
 
 vdb_status vdbi_checkpoint_begin(vdbi_store *s, const vdbi_image *image)
 {
+    int had_log = vdbi_log_current(s->log);
     vdb_status st = VDB_OK;
 
     s->saved = 0;
     if (vdbi_store_poisoned(s))
         return vdbi_fail(VDB_POISONED, "%s: a sync has failed: close and reopen",
                          s->config.path);
-    if (vdbi_log_current(s->log) && !vdbi_log_two(s->log)) {
+    st = vdbi_graph_checkpoint_begin(s);
+    if (!st && had_log && !vdbi_log_two(s->log)) {
         st = vdbi_log_turn_over(s->log, s->meta.generation + 1, image->sequence);
         if (vdbi_log_poisoned(s->log))
             vdbi_store_poison(s, st);
@@ -185,6 +189,20 @@ vdb_status vdbi_checkpoint_begin(vdbi_store *s, const vdbi_image *image)
     return VDB_OK;
 }
 
+/* Write all that the meta page will lead to; or, after a failure, be as before. */
+static vdb_status attempt(vdbi_store *s, writer *w, vdbi_meta *meta)
+{
+    vdb_status st = write_pages(s, w, meta);
+
+    if (!st)
+        st = assure_length(s, meta->file_pages);
+    if (st) {
+        w->pages.output_length = 0;
+        give_back(s);
+    }
+    return st;
+}
+
 static vdb_status run(vdbi_store *s, writer *w, int closing)
 {
     vdbi_meta meta = s->meta;
@@ -193,13 +211,12 @@ static vdb_status run(vdbi_store *s, writer *w, int closing)
     meta.generation++;
     meta.log = closing ? 0 : (uint32_t)vdbi_log_current(s->log);
     meta.salt = closing ? 0 : vdbi_log_salt(s->log);
-    st = write_pages(s, w, &meta);
-    if (!st)
-        st = assure_length(s, meta.file_pages);
-    if (st) {
-        give_back(s);
+    st = attempt(s, w, &meta);
+    /* What is derived must not stand in truth's way. */
+    if (st && vdbi_graph_give_way(s, st))
+        st = attempt(s, w, &meta);
+    if (st)
         return st;
-    }
     st = vdbi_file_sync(&s->file);
     if (st)
         return vdbi_store_poison(s, st);
@@ -236,6 +253,7 @@ void vdbi_checkpoint_end(vdbi_store *s, uint64_t oldest)
     if (s->saving_valid)
         vdbi_image_release(s->pager, &s->saving);
     s->saving_valid = 0;
+    vdbi_graph_checkpoint_end(s, s->saved);
     if (!s->saved)
         return;
     if (vdbi_log_recycle(s->log)) {
@@ -262,10 +280,13 @@ vdb_status vdbi_store_save_and_close(vdbi_store *s, const vdbi_image *image)
     if (vdbi_store_poisoned(s))
         return vdbi_fail(VDB_POISONED, "%s: a sync has failed: the logs stay",
                          s->config.path);
-    if (s->meta.log == 0 && s->meta.image.sequence == image->sequence)
+    if (s->meta.log == 0 && s->meta.image.sequence == image->sequence &&
+        !vdbi_graph_needs_checkpoint(s))
         return VDB_OK;
     s->saved = 0;
-    st = vdbi_store_sync(s);
+    st = vdbi_graph_checkpoint_begin(s);
+    if (!st)
+        st = vdbi_store_sync(s);
     if (!st)
         st = choose(s, image);
     if (!st)

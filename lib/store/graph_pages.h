@@ -83,14 +83,16 @@ vdb_status vdbi_graph_put(vdbi_store *store, int part, uint64_t block,
                           const uint8_t *bytes);
 /* (checkpoint), outside of a section.  All has been put. */
 vdb_status vdbi_graph_save_finish(vdbi_store *store);
-/* (turn, checkpoint)  Give up a save, finished or not; nothing if there is none. */
+/* (turn, checkpoint), outside of a section.  Give up a save, finished or not; nothing if
+ * there is none. */
 void vdbi_graph_save_abandon(vdbi_store *store);
 /* The number of the newest save of this handle that is durable; 0: none.  Any thread. */
 uint64_t vdbi_graph_save_number(const vdbi_store *store);
 
-/* (turn)  The saved graph is worth nothing: the next checkpoint's meta page names none,
- * and its pages are freed.  Gives up a save that is under way, too (its next call fails).
- * What waited for a save is free at once. */
+/* (turn), outside of a section.  The saved graph is worth nothing: the next checkpoint's
+ * meta page names none, and its pages are freed.  A save that is under way will be given
+ * up, too, when the next checkpoint begins.  What waited for a save is free at once, or
+ * when the one under way has ended. */
 void vdbi_graph_drop(vdbi_store *store);
 /* (turn, checkpoint)  Whether a checkpoint has something of the graph to do, even if
  * nothing else has changed. */

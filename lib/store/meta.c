@@ -32,6 +32,7 @@ enum {
     OFF_ROOTS = 128,
     ROOT_SPACE = 9,
     ROOT_SUMMARY = 10,
+    ROOT_GRAPH = 11,
     OFF_CHECKSUM = VDBI_PAGE - 8
 };
 /* A file has at most 16 TiB; generations and sequences never come near wrapping. */
@@ -73,6 +74,9 @@ void vdbi_meta_encode(const vdbi_meta *m, uint8_t page[VDBI_PAGE])
         vdbi_ref_put(page + OFF_ROOTS + VDBI_REF_BYTES * i, &image->roots[i]);
     vdbi_ref_put(page + OFF_ROOTS + VDBI_REF_BYTES * ROOT_SPACE, &m->space);
     vdbi_ref_put(page + OFF_ROOTS + VDBI_REF_BYTES * ROOT_SUMMARY, &m->summary);
+    for (int i = 0; i < VDBI_META_GRAPH; i++)
+        vdbi_ref_put(page + OFF_ROOTS + VDBI_REF_BYTES * (ROOT_GRAPH + i),
+                     &m->graph[i]);
     vdbi_put64(page + OFF_CHECKSUM,
                vdbi_hash64(page, OFF_CHECKSUM, vdbi_meta_place(m->generation)));
 }
@@ -156,6 +160,9 @@ int vdbi_meta_decode(const uint8_t page[VDBI_PAGE], uint64_t place, vdbi_meta *m
         vdbi_ref_get(page + OFF_ROOTS + VDBI_REF_BYTES * i, &image->roots[i]);
     vdbi_ref_get(page + OFF_ROOTS + VDBI_REF_BYTES * ROOT_SPACE, &m->space);
     vdbi_ref_get(page + OFF_ROOTS + VDBI_REF_BYTES * ROOT_SUMMARY, &m->summary);
+    for (int i = 0; i < VDBI_META_GRAPH; i++)
+        vdbi_ref_get(page + OFF_ROOTS + VDBI_REF_BYTES * (ROOT_GRAPH + i),
+                     &m->graph[i]);
     if (!sane(m) || vdbi_meta_place(m->generation) != place)
         return VDBI_META_BAD;
     return VDBI_META_VALID;

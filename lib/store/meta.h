@@ -11,7 +11,8 @@
 
 enum {
     VDBI_FORMAT = 1,
-    VDBI_UUID = 16
+    VDBI_UUID = 16,
+    VDBI_META_GRAPH = 4 /* roots of the graph */
 };
 
 /* What is fixed when a file is created. */
@@ -34,6 +35,8 @@ typedef struct vdbi_meta {
     vdbi_image image; /* its roots without frames */
     vdbi_ref space;
     vdbi_ref summary;
+    vdbi_ref
+        graph[VDBI_META_GRAPH]; /* graph_pages.h; nothing of them is trusted here */
 } vdbi_meta;
 
 /* The place of a generation's page. */

@@ -4,6 +4,7 @@
  */
 #include "store/pending.h"
 
+#include "base/bitmap.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "store/array.h"
@@ -521,6 +522,11 @@ static vdb_status replay_put(vdbi_pending *p, const uint8_t *r, size_t room,
             st = bad_record(0);
     }
     put.flat = flat;
+    if (!st && kind == RECORD_PUT && p->replayed) {
+        st = vdbi_slot_bits_reserve(p->memory, p->replayed, slot + 1);
+        if (!st)
+            vdbi_bit_set(p->replayed->words, slot);
+    }
     /* Records are 8-aligned in their buffer, as a float must be. */
     put.vector = (const float *)(const void *)(r + PUT_HEADER);
     if (!st)

@@ -24,8 +24,9 @@ typedef struct vdbi_pending {
      * fails before that leaves the files as they are. */
     vdb_status (*before_log)(void *arg);
     void *before_log_arg;
-    vdbi_slots *slots; /* NULL in replay */
-    vdbi_image image;  /* owns a count of its roots' frames */
+    vdbi_slots *slots;        /* NULL in replay */
+    vdbi_slot_bits *replayed; /* in replay: the slots put into; NULL: not noted */
+    vdbi_image image;         /* owns a count of its roots' frames */
     vdbi_change change;
     uint32_t base_slots; /* of the image it began from */
     uint64_t base_heap_end;

@@ -1,6 +1,12 @@
-/* slots.c: see slots.h. */
+/* slots.c: see slots.h.
+ *
+ * The way of a slot that is managed: killed, in limbo until no version shows it; dead,
+ * until somebody takes it to be unlinked; unlinked; waiting, if a saved graph may have it;
+ * free.  Without a graph it goes from limbo to free.
+ */
 #include "store/slots.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/bitmap.h"
@@ -19,10 +25,13 @@ typedef struct killed {
 
 struct vdbi_slots {
     vdbi_memory *memory;
-    uint64_t *words; /* a bit per slot: dead, and free to use */
-    size_t word_capacity;
-    uint64_t count; /* bits set */
-    uint32_t bound; /* bits beyond are 0 */
+    vdbi_linked_slots linked;
+    void *linked_arg;
+    int managed;
+    vdbi_slot_bits free;                       /* dead, and free to use */
+    vdbi_slot_bits dead, waiting;              /* managed; as long as `free` */
+    uint64_t count, dead_count, waiting_count; /* bits set */
+    uint32_t dead_cursor;                      /* no dead slot below it */
     uint32_t cursor;
     uint32_t block_first, block_end; /* slots are taken from here while it has any */
     int learnt;
@@ -46,32 +55,89 @@ void vdbi_slots_free(vdbi_slots *s)
 {
     if (!s)
         return;
-    vdbi_free(s->memory, s->words);
+    vdbi_free(s->memory, s->free.words);
+    vdbi_free(s->memory, s->dead.words);
+    vdbi_free(s->memory, s->waiting.words);
     vdbi_free(s->memory, s->limbo);
     vdbi_free(s->memory, s->taken);
     vdbi_free(s->memory, s);
 }
 
-/* Room for the bits of all slots below `bound`, so that freeing one cannot fail. */
-static vdb_status reserve(vdbi_slots *s, uint32_t bound)
+vdb_status vdbi_slot_bits_reserve(vdbi_memory *memory, vdbi_slot_bits *b,
+                                  uint32_t bound)
 {
-    size_t words = VDBI_BITMAP_WORDS(bound), before = VDBI_BITMAP_WORDS(s->bound);
+    size_t words = VDBI_BITMAP_WORDS(bound), before = VDBI_BITMAP_WORDS(b->bound);
     vdb_status st;
 
-    if (bound <= s->bound)
+    if (bound <= b->bound)
         return VDB_OK;
-    st = vdbi_grow(s->memory, &s->words, &s->word_capacity, words, sizeof *s->words);
+    st = vdbi_grow(memory, &b->words, &b->capacity, words, sizeof *b->words);
     if (st)
         return st;
-    memset(s->words + before, 0, (words - before) * sizeof *s->words);
-    s->bound = bound;
+    memset(b->words + before, 0, (words - before) * sizeof *b->words);
+    b->bound = bound;
     return VDB_OK;
+}
+
+/* Room for the bits of all slots below `bound`, so that freeing one cannot fail.  The set
+ * of free ones is the longest. */
+static vdb_status reserve(vdbi_slots *s, uint32_t bound)
+{
+    vdb_status st = vdbi_slot_bits_reserve(s->memory, &s->free, bound);
+
+    if (!st && s->managed)
+        st = vdbi_slot_bits_reserve(s->memory, &s->dead, s->free.bound);
+    if (!st && s->managed)
+        st = vdbi_slot_bits_reserve(s->memory, &s->waiting, s->free.bound);
+    return st;
 }
 
 static void set_free(vdbi_slots *s, uint32_t slot)
 {
-    vdbi_bit_set(s->words, slot);
+    vdbi_bit_set(s->free.words, slot);
     s->count++;
+}
+
+static void set_dead(vdbi_slots *s, uint32_t slot)
+{
+    vdbi_bit_set(s->dead.words, slot);
+    s->dead_count++;
+    if (slot < s->dead_cursor)
+        s->dead_cursor = slot;
+}
+
+/* Which words of a set belong to a chunk; 0 when it is beyond the end. */
+static size_t chunk_words(const vdbi_slot_bits *b, uint32_t chunk)
+{
+    size_t words = VDBI_BITMAP_WORDS(b->bound),
+           first = (size_t)chunk * VDBI_SLOTS_CHUNK;
+
+    if (words <= first)
+        return 0;
+    return words - first < VDBI_SLOTS_CHUNK ? words - first : VDBI_SLOTS_CHUNK;
+}
+
+/* Move from one set to another what the saved graph has, or (`has` 0) has not. */
+static uint64_t move_linked(vdbi_slots *s, vdbi_slot_bits *from, vdbi_slot_bits *to,
+                            int has)
+{
+    uint64_t linked[VDBI_SLOTS_CHUNK], moved = 0;
+    size_t n;
+
+    for (uint32_t chunk = 0; (n = chunk_words(from, chunk)) > 0; chunk++) {
+        uint64_t *source = from->words + (size_t)chunk * VDBI_SLOTS_CHUNK;
+        uint64_t *target = to->words + (size_t)chunk * VDBI_SLOTS_CHUNK;
+        if (vdbi_bitmap_count(source, n) == 0)
+            continue;
+        s->linked(s->linked_arg, chunk, linked);
+        for (size_t i = 0; i < n; i++) {
+            uint64_t bits = source[i] & (has ? linked[i] : ~linked[i]);
+            target[i] |= bits;
+            source[i] ^= bits;
+            moved += (uint64_t)__builtin_popcountll(bits);
+        }
+    }
+    return moved;
 }
 
 vdb_status vdbi_slots_learn(vdbi_slots *s, vdbi_pager *pager, const vdbi_image *image)
@@ -84,16 +150,20 @@ vdb_status vdbi_slots_learn(vdbi_slots *s, vdbi_pager *pager, const vdbi_image *
     if (image->live_count < image->slot_count) {
         st = reserve(s, image->slot_count);
         if (!st)
-            st = vdbi_live_words(pager, image, 0, words, s->words);
+            st = vdbi_live_words(pager, image, 0, words, s->free.words);
         if (st) {
-            s->bound = 0;
+            s->free.bound = s->dead.bound = s->waiting.bound = 0;
             return st;
         }
         for (uint32_t i = 0; i < words; i++)
-            s->words[i] = ~s->words[i];
+            s->free.words[i] = ~s->free.words[i];
         if (image->slot_count % 64)
-            s->words[words - 1] &= ((uint64_t)1 << (image->slot_count % 64)) - 1;
-        s->count = vdbi_bitmap_count(s->words, words);
+            s->free.words[words - 1] &= ((uint64_t)1 << (image->slot_count % 64)) - 1;
+        s->count = vdbi_bitmap_count(s->free.words, words);
+        if (s->managed) {
+            s->dead_count = move_linked(s, &s->free, &s->dead, 1);
+            s->count -= s->dead_count;
+        }
     }
     s->learnt = 1;
     return VDB_OK;
@@ -101,8 +171,14 @@ vdb_status vdbi_slots_learn(vdbi_slots *s, vdbi_pager *pager, const vdbi_image *
 
 void vdbi_slots_release(vdbi_slots *s, uint64_t oldest)
 {
-    while (s->limbo_head < s->limbo_count && s->limbo[s->limbo_head].sequence <= oldest)
-        set_free(s, s->limbo[s->limbo_head++].slot);
+    while (s->limbo_head < s->limbo_count &&
+           s->limbo[s->limbo_head].sequence <= oldest) {
+        uint32_t slot = s->limbo[s->limbo_head++].slot;
+        if (s->managed)
+            set_dead(s, slot);
+        else
+            set_free(s, slot);
+    }
     if (s->limbo_head == s->limbo_count) {
         s->limbo_head = s->limbo_count = 0;
     } else if (s->limbo_head > s->limbo_count / 2) {
@@ -137,16 +213,17 @@ static void choose_block(vdbi_slots *s, uint32_t rows)
 {
     uint32_t best = 0;
 
-    for (uint32_t looked = 0; looked < s->bound && (best == 0 || looked < WINDOW);) {
+    for (uint32_t looked = 0;
+         looked < s->free.bound && (best == 0 || looked < WINDOW);) {
         uint32_t n = 0, end;
-        if (s->cursor >= s->bound)
+        if (s->cursor >= s->free.bound)
             s->cursor = 0;
-        end = s->bound - s->cursor < rows ? s->bound : s->cursor + rows;
+        end = s->free.bound - s->cursor < rows ? s->free.bound : s->cursor + rows;
         for (uint32_t i = s->cursor; i < end; i++) {
-            if (i % 64 == 0 && s->words[i / 64] == 0)
+            if (i % 64 == 0 && s->free.words[i / 64] == 0)
                 i += 63;
             else
-                n += (uint32_t)vdbi_bit_get(s->words, i);
+                n += (uint32_t)vdbi_bit_get(s->free.words, i);
         }
         if (n > best) {
             best = n;
@@ -174,9 +251,9 @@ vdb_status vdbi_slots_take(vdbi_slots *s, const vdbi_image *image, uint32_t *slo
         return st;
     for (;;) {
         for (; s->block_first < s->block_end; s->block_first++)
-            if (vdbi_bit_get(s->words, s->block_first)) {
+            if (vdbi_bit_get(s->free.words, s->block_first)) {
                 *slot = s->block_first;
-                vdbi_bit_clear(s->words, *slot);
+                vdbi_bit_clear(s->free.words, *slot);
                 s->count--;
                 s->taken[s->taken_count++] = *slot;
                 return VDB_OK;
@@ -198,4 +275,60 @@ vdb_status vdbi_slots_kill(vdbi_slots *s, uint32_t slot, uint64_t sequence)
     s->limbo[s->limbo_count++] = (killed){sequence, slot, 0};
     s->kills++;
     return VDB_OK;
+}
+
+/* ------------------------------------------------------------- linked slots */
+
+vdb_status vdbi_slots_manage(vdbi_slots *s, vdbi_linked_slots linked, void *arg)
+{
+    vdb_status st;
+
+    if (s->managed)
+        return VDB_OK;
+    s->managed = 1;
+    s->linked = linked;
+    s->linked_arg = arg;
+    st = reserve(s, s->free.bound);
+    if (st)
+        s->managed = 0;
+    return st;
+}
+
+size_t vdbi_slots_dead(vdbi_slots *s, uint32_t *out, size_t capacity)
+{
+    size_t n = 0;
+
+    while (s->dead_count > 0 && n < capacity) {
+        uint32_t slot = s->dead_cursor;
+        if (slot % 64 == 0 && s->dead.words[slot / 64] == 0) {
+            s->dead_cursor += 64;
+            continue;
+        }
+        s->dead_cursor++;
+        if (!vdbi_bit_get(s->dead.words, slot))
+            continue;
+        vdbi_bit_clear(s->dead.words, slot);
+        s->dead_count--;
+        out[n++] = slot;
+    }
+    return n;
+}
+
+void vdbi_slots_unlinked(vdbi_slots *s, uint32_t slot)
+{
+    assert(slot < s->free.bound && !vdbi_bit_get(s->free.words, slot) &&
+           !vdbi_bit_get(s->dead.words, slot) && !vdbi_bit_get(s->waiting.words, slot));
+    vdbi_bit_set(s->waiting.words, slot);
+    s->waiting_count++;
+}
+
+void vdbi_slots_settle(vdbi_slots *s)
+{
+    uint64_t moved;
+
+    if (s->waiting_count == 0)
+        return;
+    moved = move_linked(s, &s->waiting, &s->free, 0);
+    s->waiting_count -= moved;
+    s->count += moved;
 }

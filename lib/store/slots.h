@@ -1,8 +1,10 @@
 /* slots.h: which slots a put may use.
  *
  * Owns:      in memory, the dead slots that nobody sees any more, and those that older
- *            readers may still see.
- * Promises:  a slot is given out only if it is dead in every version that anybody holds.
+ *            readers may still see; when they are managed, also those that wait to be
+ *            taken out of the graph, and those that a saved graph may still have.
+ * Promises:  a slot is given out only if it is dead in every version that anybody holds,
+ *            and no graph that a later meta page may name has it.
  * May call:  record.h (reading liveness).
  * Threads:   the one who has the writer's turn.
  * Failure:   VDB_NOMEM, VDB_CORRUPT, VDB_IO, VDB_FULL (2^31 - 1 slots).
@@ -14,13 +16,23 @@
 
 typedef struct vdbi_slots vdbi_slots;
 
+/* Sets of slots. */
+typedef struct vdbi_slot_bits {
+    uint64_t *words;
+    size_t capacity;
+    uint32_t bound; /* bits beyond are 0, and may not be there */
+} vdbi_slot_bits;
+vdb_status vdbi_slot_bits_reserve(vdbi_memory *memory, vdbi_slot_bits *bits,
+                                  uint32_t bound);
+
 vdb_status vdbi_slots_create(vdbi_memory *memory, vdbi_slots **out);
 void vdbi_slots_free(vdbi_slots *slots);
 
 /* Learn which slots are dead; before the first kill of the handle.  Does its work once. */
 vdb_status vdbi_slots_learn(vdbi_slots *slots, vdbi_pager *pager,
                             const vdbi_image *image);
-/* Slots killed by versions up to `oldest`, the oldest anybody holds, may be reused. */
+/* Slots killed by versions up to `oldest`, the oldest anybody holds, may be reused; or,
+ * managed, unlinked. */
 void vdbi_slots_release(vdbi_slots *slots, uint64_t oldest);
 
 /* A request's takes and kills, so that they can be undone. */
@@ -38,5 +50,24 @@ void vdbi_slots_commit(vdbi_slots *slots);
 vdb_status vdbi_slots_take(vdbi_slots *slots, const vdbi_image *image, uint32_t *slot);
 /* `sequence`: of the version in which the slot is dead. */
 vdb_status vdbi_slots_kill(vdbi_slots *slots, uint32_t slot, uint64_t sequence);
+
+/* ---- slots that a graph links (graph_pages.h) ---- */
+
+enum {
+    VDBI_SLOTS_CHUNK = VDBI_PAGE / 8 /* words that are asked for at a time */
+};
+/* Which slots of chunk number `chunk` a saved graph may have; cannot fail: what cannot be
+ * read may have all. */
+typedef void (*vdbi_linked_slots)(void *arg, uint32_t chunk,
+                                  uint64_t words[VDBI_SLOTS_CHUNK]);
+
+/* From now on a dead slot is free only once it has been unlinked. */
+vdb_status vdbi_slots_manage(vdbi_slots *slots, vdbi_linked_slots linked, void *arg);
+/* Take up to `capacity` of those that are to be unlinked. */
+size_t vdbi_slots_dead(vdbi_slots *slots, uint32_t *out, size_t capacity);
+/* One of them has been: it waits for vdbi_slots_settle(). */
+void vdbi_slots_unlinked(vdbi_slots *slots, uint32_t slot);
+/* Free those that wait and that no saved graph has; not while one is being saved. */
+void vdbi_slots_settle(vdbi_slots *slots);
 
 #endif

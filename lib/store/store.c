@@ -150,6 +150,8 @@ static vdb_status replay_frame(void *arg, int kind, uint64_t sequence,
                                 ++s->writer, s->epoch);
         if (st)
             return st;
+        if (vdbi_graph_saved(s))
+            r->pending.replayed = &s->graph.replayed;
         r->active = 1;
     }
     vdbi_section_begin(s->pager);
@@ -200,6 +202,7 @@ static vdb_status recover(vdbi_store *s, vdbi_image *image)
     if (!st && !s->readonly && s->meta.log)
         st = vdbi_store_write_meta(s, &s->meta);
     s->group_superseded = s->superseded.count;
+    s->graph.correcting = s->graph.replayed.words != NULL;
     if (!st && s->replayed) {
         char text[160];
         snprintf(text, sizeof text, "recovered: %u commits replayed from the log",
@@ -240,6 +243,11 @@ static vdb_status open_parts(vdbi_store *s, vdbi_image *image)
                                &s->pager);
     if (!st)
         st = vdbi_slots_create(s->memory, &s->slots);
+    if (st)
+        return st;
+    memcpy(s->graph.saved, s->meta.graph, sizeof s->graph.saved);
+    if (vdbi_graph_saved(s))
+        st = vdbi_store_manage_slots(s);
     if (st)
         return st;
     *image = s->meta.image;
@@ -306,6 +314,7 @@ vdb_status vdbi_store_free(vdbi_store *s)
         vdbi_superseded_clear(s->pager, &s->superseded);
         vdbi_superseded_clear(s->pager, &s->freeing);
     }
+    vdbi_graph_free(s);
     vdbi_space_free(s->space);
     vdbi_log_free(s->log);
     vdbi_slots_free(s->slots);
@@ -330,10 +339,8 @@ vdb_status vdbi_store_ready(vdbi_store *s)
     return VDB_OK;
 }
 
-/* Take a log into use if none is. */
-static vdb_status take_log(void *arg)
+vdb_status vdbi_store_take_log(vdbi_store *s)
 {
-    vdbi_store *s = arg;
     vdbi_meta meta;
     vdb_status st;
 
@@ -354,6 +361,11 @@ static vdb_status take_log(void *arg)
     s->meta = meta;
     atomic_store(&s->generation, meta.generation);
     return VDB_OK;
+}
+
+static vdb_status take_log(void *arg)
+{
+    return vdbi_store_take_log(arg);
 }
 
 vdb_status vdbi_store_begin(vdbi_store *s, const vdbi_image *base, uint64_t oldest,
@@ -407,25 +419,17 @@ static uint64_t step(uint64_t size, uint64_t most)
     return size < most ? size : most;
 }
 
-/* Before a group is written, see that the disk has room for it, for the deletes that might
- * have to follow, and for the checkpoint of it all: what is acknowledged can be saved, and
- * a full disk can be emptied.  Deletes themselves may use that room. */
-static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
+vdb_status vdbi_store_reserve_file(vdbi_store *s, uint64_t file_pages)
 {
-    uint64_t log = vdbi_store_log_size(s) + LOG_FLOOR, file, free_pages, held_pages;
+    uint64_t file, free_pages, held_pages;
     vdb_status st = VDB_OK;
 
-    if (only_deletes)
-        return VDB_OK;
-    st = vdbi_log_reserve(s->log, log, log + step(log, LOG_STEP));
-    if (st)
-        return st;
     vdbi_space_totals(s->space, &free_pages, &held_pages);
     file = vdbi_pager_dirty_bytes(s->pager) + FILE_FLOOR;
     file = file > free_pages * VDBI_PAGE ? file - free_pages * VDBI_PAGE : 0;
-    file += atomic_load(&s->file_pages) * VDBI_PAGE;
+    file += file_pages * VDBI_PAGE;
     if (file > s->file_reserved) {
-        uint64_t from = atomic_load(&s->file_pages) * VDBI_PAGE;
+        uint64_t from = file_pages * VDBI_PAGE;
         uint64_t wanted = file + step(vdbi_pager_dirty_bytes(s->pager), FILE_STEP);
         st = vdbi_file_reserve(&s->file, from, wanted - from);
         if (st == VDB_FULL)
@@ -434,6 +438,20 @@ static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
             s->file_reserved = wanted;
     }
     return st;
+}
+
+/* Before a group is written, see that the disk has room for it, for the deletes that might
+ * have to follow, and for the checkpoint of it all: what is acknowledged can be saved, and
+ * a full disk can be emptied.  Deletes themselves may use that room. */
+static vdb_status reserve_disk(vdbi_store *s, int only_deletes)
+{
+    uint64_t log = vdbi_store_log_size(s) + LOG_FLOOR;
+    vdb_status st;
+
+    if (only_deletes)
+        return VDB_OK;
+    st = vdbi_log_reserve(s->log, log, log + step(log, LOG_STEP));
+    return st ? st : vdbi_store_reserve_file(s, atomic_load(&s->file_pages));
 }
 
 void vdbi_store_group(vdbi_store *s)

@@ -287,6 +287,31 @@ vdb_status vdbi_log_recycle(vdbi_log *log)
     return VDB_OK;
 }
 
+vdb_status vdbi_log_clear_other(vdbi_log *log)
+{
+    vdb_status st = check_poison(log);
+    log_file *f;
+    int there;
+
+    if (st || log->current < 0 || log->two)
+        return st;
+    f = &log->files[1 - log->current];
+    st = vdbi_log_file_exists(log, 1 - log->current, &there);
+    if (st || !there)
+        return st;
+    st = vdbi_log_file_open(log, 1 - log->current, 0);
+    if (!st)
+        st = vdbi_file_size(&f->file, &f->size);
+    if (!st && f->size) {
+        st = vdbi_file_truncate(&f->file, 0);
+        f->reserved = 0;
+    }
+    if (!st)
+        f->end = f->size = 0;
+    /* It may have been cut by a recycling, which does not sync. */
+    return st ? st : sync_or_poison(log, f);
+}
+
 vdb_status vdbi_log_retire(vdbi_log *log)
 {
     vdb_status st = VDB_OK;

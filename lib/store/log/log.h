@@ -76,6 +76,9 @@ vdb_status vdbi_log_take(vdbi_log *log, uint64_t generation, uint64_t sequence);
 vdb_status vdbi_log_turn_over(vdbi_log *log, uint64_t generation, uint64_t sequence);
 /* A meta page that does without the log before is durable: cut that to nothing. */
 vdb_status vdbi_log_recycle(vdbi_log *log);
+/* With a log in use, and the other one not needed: see that the other is empty, durably.
+ * A checkpoint does so by turning over; who writes to free places before needs it, too. */
+vdb_status vdbi_log_clear_other(vdbi_log *log);
 /* A meta page that names no log is durable: cut both, durably. */
 vdb_status vdbi_log_retire(vdbi_log *log);
 
