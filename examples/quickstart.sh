@@ -93,7 +93,7 @@ filter='{"op": "eq", "field": "class", "value": "Sneaker"}'
 echo "Sneakers among them: $($tool count $data/fashion.vdb --filter "$filter")"
 
 say "Search held-out images: their nearest neighbours, then their nearest sneakers"
-# neighbours K [OPTION...]: of the one query in one.fvecs, without the line "Query 0:".
+# neighbours K [OPTION...]: of the one query in one.fvecs, without the line "Query 1:".
 neighbours() {
     count=$1
     shift

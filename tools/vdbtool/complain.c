@@ -1,16 +1,24 @@
 /* complain.c: error messages; see complain.h. */
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "complain.h"
+#include "format.h"
 
 enum {
-    MESSAGE_BYTES = 2048 /* longer ones are cut */
+    MESSAGE_BYTES = 2048, /* longer ones are cut */
+    MORE_BYTES = 256
 };
 
 static bool is_silent;
+static bool is_json;
+static uint64_t script_line;
 static char last[MESSAGE_BYTES];
+/* As JSON: what complain_end() has to write. */
+static char pending[MESSAGE_BYTES];
+static char more[MORE_BYTES];
 
 void complain_silently(void)
 {
@@ -22,19 +30,50 @@ const char *complain_last(void)
     return last;
 }
 
+void complain_begin(bool json, uint64_t line)
+{
+    is_json = json;
+    script_line = line;
+    pending[0] = 0;
+    more[0] = 0;
+}
+
+void complain_more(const char *name, uint64_t value, const char *words)
+{
+    size_t used = strlen(more);
+    if (is_json)
+        snprintf(more + used, sizeof more - used, ",\"%s\":%" PRIu64, name, value);
+    else
+        fprintf(stderr, "%" PRIu64 " %s\n", value, words);
+}
+
+void complain_end(void)
+{
+    if (!pending[0])
+        return;
+    fflush(stdout);
+    fputs("{\"error\":", stderr);
+    put_json_repaired(stderr, pending);
+    if (script_line)
+        fprintf(stderr, ",\"line\":%" PRIu64, script_line);
+    fprintf(stderr, "%s}\n", more);
+    pending[0] = 0;
+}
+
 static void put_message(void)
 {
     if (is_silent)
         return;
+    if (is_json) {
+        if (!pending[0]) /* the first error is the cause of others */
+            memcpy(pending, last, sizeof pending);
+        return;
+    }
     fflush(stdout); /* what was printed before stands before it */
     fputs("Error: ", stderr);
-    for (const char *p = last; *p; p++) {
-        unsigned char byte = (unsigned char)*p;
-        if (byte < 0x20 || byte == 0x7f)
-            fprintf(stderr, "\\x%02x", byte);
-        else
-            putc(byte, stderr);
-    }
+    if (script_line)
+        fprintf(stderr, "line %" PRIu64 ": ", script_line);
+    put_plain(stderr, last, strlen(last));
     putc('\n', stderr);
 }
 
@@ -55,8 +94,9 @@ int fail_usage(const char *command, const char *format, ...)
     vsnprintf(last, sizeof last, format, list);
     va_end(list);
     put_message();
-    fprintf(stderr, "Try: vdbtool help%s%s\n", command ? " " : "",
-            command ? command : "");
+    if (!is_json && !is_silent)
+        fprintf(stderr, "Try: %shelp%s%s\n", script_line ? "" : "vdbtool ",
+                command ? " " : "", command ? command : "");
     return STATUS_USAGE;
 }
 

@@ -1,10 +1,15 @@
 /* complain.h: how vdbtool says that something went wrong, and its exit statuses.
  *
- * Every message is one line on standard error that begins with "Error: "; bytes
- * that would move a terminal's cursor are shown as \xNN.
+ * As text every message is one line on standard error that begins with "Error: "; bytes
+ * that would move a terminal's cursor are shown as \xNN.  As JSON it is one line, too,
+ * {"error":"..."}, which complain_end() writes when all that belongs into it is known.
+ * Within a script the message names the script's line.
  */
 #ifndef VDBTOOL_COMPLAIN_H
 #define VDBTOOL_COMPLAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "vdb.h"
 
@@ -25,6 +30,13 @@ int fail_usage(const char *command, const char *format, ...)
 int fail_library(void);
 
 int fail_memory(void);
+
+/* A command begins: whether its errors are JSON, and the line of the script, or 0. */
+void complain_begin(bool json, uint64_t line);
+/* Tell a number beside the error: in text as `words` on a line of its own. */
+void complain_more(const char *name, uint64_t value, const char *words);
+/* The command has ended. */
+void complain_end(void);
 
 /* Say nothing from now on: for programs that drive the readers, such as fuzz targets.
  * What was failed with last, "" when nothing, can be asked for. */

@@ -24,12 +24,12 @@ static bool fits(const char *number, const char *end)
     return errno == 0;
 }
 
-static bool is_json(const csv_field *cell)
+bool csv_text_is_json(const char *text, size_t length)
 {
-    if (!strchr("{[\"", cell->bytes[0]) || cell->length == 0)
+    if (length == 0 || !strchr("{[\"", text[0]))
         return false;
-    json_t *value = json_loadb(cell->bytes, cell->length,
-                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    json_t *value =
+        json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
     json_decref(value);
     return value != NULL;
 }
@@ -51,7 +51,7 @@ cell_kind csv_cell_kind(const csv_field *cell, bool guess_quoted, const char **t
     *length = cell->length;
     if (cell->length == 0 && (!cell->is_quoted || guess_quoted))
         return CELL_NONE;
-    if (is_json(cell))
+    if (csv_text_is_json(cell->bytes, cell->length))
         return CELL_AS_IT_IS;
     if (cell->is_quoted && !guess_quoted)
         return CELL_STRING;

@@ -26,6 +26,9 @@ typedef enum cell_kind {
 cell_kind csv_cell_kind(const csv_field *cell, bool guess_quoted, const char **text,
                         size_t *length);
 
+/* Whether the text is JSON in brackets, braces or quotes: the fourth line above. */
+bool csv_text_is_json(const char *text, size_t length);
+
 /* A vector in text: "[1, 2]", "1 2" or "1,2". */
 typedef struct cell_vector {
     const char *p; /* behind the values taken */

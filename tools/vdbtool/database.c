@@ -5,8 +5,19 @@
 
 #include "commands.h"
 #include "complain.h"
+#include "creating.h"
+#include "findings.h"
 #include "format.h"
 #include "opening.h"
+#include "progress.h"
+
+static void print_created_json(const char *path, const vdb_stats *stats)
+{
+    fputs("{\"file\":", stdout);
+    put_json_repaired(stdout, path);
+    printf(",\"dimension\":%" PRIu32 ",\"metric\":\"%s\",\"index\":\"%s\"}\n",
+           stats->dimension, METRIC_NAMES[stats->metric], INDEX_NAMES[stats->index]);
+}
 
 int run_create(const arguments *args)
 {
@@ -16,15 +27,16 @@ int run_create(const arguments *args)
     if (!args->given[OPTION_DIM])
         return fail_usage("create", "create: --dim is missing");
     int status = read_options(args, &options);
-    options.flags = VDB_OPEN_EXCLUSIVE;
     if (!status)
-        status = open_database(args->operands[0], &options, &db);
+        status = create_database(args->operands[0], &options, &db);
     if (status)
         return status;
     if (vdb_stats_get(db, &stats))
         status = fail_library();
     status = close_database(db, status);
-    if (!status)
+    if (!status && args->given[OPTION_JSON])
+        print_created_json(args->operands[0], &stats);
+    else if (!status)
         printf("Created %s (dimension %" PRIu32 ", metric %s, index %s)\n",
                args->operands[0], stats.dimension, METRIC_NAMES[stats.metric],
                INDEX_NAMES[stats.index]);
@@ -111,83 +123,45 @@ int run_stats(const arguments *args)
     return close_database(db, status);
 }
 
-static void print_finding(const char *message, int64_t offset, size_t index, bool json)
+static int check_database(const arguments *args, vdb *db)
 {
-    if (json) {
-        fputs(index ? ",{\"offset\":" : "{\"offset\":", stdout);
-        if (offset < 0)
-            fputs("null", stdout);
-        else
-            printf("%" PRId64, offset);
-        fputs(",\"message\":", stdout);
-        put_json_string(stdout, message, strlen(message));
-        putchar('}');
-        return;
-    }
-    fputs("Damage: ", stdout);
-    put_plain(stdout, message, strlen(message));
-    if (offset >= 0)
-        printf(" (byte %" PRId64 ")", offset);
-    putchar('\n');
-}
-
-/* Print all findings; `report` is NULL when the database could not even be opened,
- * which is one finding, in the words of the library's last error. */
-static int print_findings(const char *path, const vdb_report *report, bool json)
-{
-    uint64_t count = report ? vdb_report_count(report) : 1;
-    uint64_t bytes = report ? vdb_report_bytes(report) : 0;
-    if (json)
-        printf("{\"clean\":%s,\"bytes\":%" PRIu64 ",\"count\":%" PRIu64
-               ",\"findings\":[",
-               count ? "false" : "true", bytes, count);
-    if (!report) {
-        vdb_error error = VDB_ERROR_INIT;
-        vdb_error_get(&error);
-        print_finding(error.message, error.offset, 0, json);
-    }
-    for (size_t i = 0; report && i < count; i++) {
-        int64_t offset;
-        const char *message = vdb_report_finding(report, i, &offset);
-        if (!message)
-            break; /* beyond the kept ones */
-        print_finding(message, offset, i, json);
-    }
-    if (json)
-        puts("]}");
-    if (count)
-        return fail("%s is damaged: %" PRIu64 " finding%s", path, count,
-                    count == 1 ? "" : "s");
-    if (!json)
-        printf("No damage found (%" PRIu64 " bytes verified)\n", bytes);
-    return STATUS_DONE;
+    const char *path = args->operands[0];
+    bool json = args->given[OPTION_JSON];
+    vdb_report *report = NULL;
+    vdb_check_options options = VDB_CHECK_OPTIONS_INIT;
+    vdb_op op = VDB_OP_INIT;
+    progress shown;
+    int status;
+    options.max_findings = json ? 0 : FINDINGS_KEPT;
+    progress_begin(&shown, args, NULL, NULL);
+    progress_follow(&shown, &op);
+    vdb_status result = vdb_check(db, &options, &report, &op);
+    progress_end(&shown, result == VDB_OK || result == VDB_CORRUPT);
+    if (result == VDB_OK || result == VDB_CORRUPT)
+        status = print_findings(path, report, json);
+    else
+        status = fail_library();
+    vdb_report_free(report);
+    return status;
 }
 
 int run_check(const arguments *args)
 {
     vdb *db = NULL;
-    vdb_report *report = NULL;
     vdb_options options = VDB_OPTIONS_INIT;
     const char *path = args->operands[0];
-    bool json = args->given[OPTION_JSON];
     options.flags = VDB_OPEN_READONLY | VDB_OPEN_MUST_EXIST;
+    if (args->given[OPTION_WITHOUT_LOG])
+        options.flags |= VDB_OPEN_WITHOUT_LOG;
     vdb_status result;
     int status = open_quietly(path, &options, &db, &result);
     if (status)
         return status;
     if (result == VDB_CORRUPT)
-        return print_findings(path, NULL, json);
+        return print_findings(path, NULL, args->given[OPTION_JSON]);
     if (result)
-        return fail_opening(path, result);
-    result = vdb_check(db, NULL, &report, NULL);
-    if (result == VDB_OK || (result == VDB_CORRUPT && report))
-        status = print_findings(path, report, json);
-    else if (result == VDB_CORRUPT)
-        status = print_findings(path, NULL, json);
-    else
-        status = fail_library();
-    vdb_report_free(report);
-    return close_database(db, status);
+        return fail_opening(path, &options, result);
+    return close_database(db, check_database(args, db));
 }
 
 int run_checkpoint(const arguments *args)
@@ -200,6 +174,7 @@ int run_checkpoint(const arguments *args)
         status = fail_library();
     status = close_database(db, status);
     if (!status)
-        puts("Checkpoint complete");
+        puts(args->given[OPTION_JSON] ? "{\"status\":\"complete\"}"
+                                      : "Checkpoint complete");
     return status;
 }

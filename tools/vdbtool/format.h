@@ -19,7 +19,11 @@ void float_text(float value, char out[FLOAT_TEXT_BYTES]);
 /* An id or metadata for a terminal. */
 void put_plain(FILE *file, const char *bytes, size_t length);
 
+/* `bytes` are UTF-8, as ids and metadata are. */
 void put_json_string(FILE *file, const char *bytes, size_t length);
+
+/* A text of any bytes as a JSON string: what is not UTF-8 becomes U+FFFD. */
+void put_json_repaired(FILE *file, const char *text);
 
 /* A distance: as a float, but a negative zero is 0. */
 void put_json_distance(FILE *file, float distance);

@@ -11,6 +11,7 @@
 
 #include "complain.h"
 #include "formats.h"
+#include "json_members.h"
 #include "lines.h"
 
 typedef struct jsonl {
@@ -36,44 +37,17 @@ static const char *type_name(const json_t *value)
     return NAMES[json_typeof(value)];
 }
 
-static const char *string_end(const char *p)
-{
-    for (p++; *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p + 1;
-}
-
-/* The text of member "metadata" in the line of an object that has been parsed, so
- * that quotes and brackets are known to match.  NULL: its name is spelt with escapes.
- */
+/* The text of member "metadata".  NULL: its name is spelt with escapes. */
 static const char *cut_metadata(const char *line, size_t *length)
 {
     static const char NAME[] = "\"metadata\"";
-    const char *value = NULL;
-    int depth = 0;
-    for (const char *p = line; *p;) {
-        if (*p == '"') {
-            const char *end = string_end(p);
-            const char *colon = end + strspn(end, " \t\r");
-            if (depth == 1 && !value && *colon == ':' &&
-                (size_t)(end - p) == sizeof NAME - 1 &&
-                memcmp(p, NAME, sizeof NAME - 1) == 0)
-                value = end = colon + 1 + strspn(colon + 1, " \t\r");
-            p = end;
-            continue;
+    json_member member;
+    while (json_member_next(&line, &member)) {
+        if (member.name_length == sizeof NAME - 1 &&
+            memcmp(member.name, NAME, sizeof NAME - 1) == 0) {
+            *length = member.value_length;
+            return member.value;
         }
-        if (value && depth == 1 && (*p == ',' || *p == '}')) {
-            while (p > value && strchr(" \t\r", p[-1]))
-                p--;
-            *length = (size_t)(p - value);
-            return value;
-        }
-        if (*p == '{' || *p == '[')
-            depth++;
-        if (*p == '}' || *p == ']')
-            depth--;
-        p++;
     }
     return NULL;
 }

@@ -16,13 +16,15 @@
 
 static const command COMMANDS[] = {
     {"create", "FILE --dim N", "Create a database.", 1, 1,
-     WITH_CREATION | WITH(DURABILITY), run_create},
+     WITH_CREATION | WITH(DURABILITY) | WITH(JSON), run_create},
     {"insert", "FILE ID --vector V",
      "Store a vector, replacing the one of this id; the file is created if missing.", 2,
-     2, WITH(VECTOR) | WITH(METADATA) | WITH_CREATION | WITH(DURABILITY), run_insert},
+     2, WITH(VECTOR) | WITH(METADATA) | WITH_CREATION | WITH(DURABILITY) | WITH(JSON),
+     run_insert},
     {"get", "FILE ID", "Print a vector and its metadata.", 2, 2,
      WITH(WITHOUT_LOG) | WITH(JSON), run_get},
-    {"delete", "FILE ID", "Remove a vector.", 2, 2, WITH(DURABILITY), run_delete},
+    {"delete", "FILE ID", "Remove a vector.", 2, 2, WITH(DURABILITY) | WITH(JSON),
+     run_delete},
     {"list", "FILE", "Print the ids in the order of their bytes.", 1, 1,
      WITH(PREFIX) | WITH(LIMIT) | WITH(AFTER) | WITH(WITHOUT_LOG) | WITH(JSON),
      run_list},
@@ -31,7 +33,8 @@ static const command COMMANDS[] = {
     {"search", "FILE VECTOR|--queries FILE",
      "Find the nearest vectors.  VECTOR is \"1.0,2.0\", @FILE or -.", 1, 2,
      WITH(K) | WITH(FILTER) | WITH(EF) | WITH(EXACT) | WITH(EXPLAIN) | WITH(QUERIES) |
-         WITH_READING | WITH(WITH_METADATA) | WITH(WITHOUT_LOG) | WITH(JSON),
+         WITH_READING | WITH(WITH_METADATA) | WITH(WITHOUT_LOG) | WITH(PROGRESS) |
+         WITH(JSON),
      run_search},
     {"import", "FILE DATA",
      "Store the vectors of a .csv, .jsonl, .npy, .fvecs or .bvecs file; the database "
@@ -39,25 +42,29 @@ static const command COMMANDS[] = {
      "created if "
      "missing.",
      2, 2,
-     WITH(METADATA_LINES) | WITH(ID_PREFIX) | WITH(BATCH) | WITH_READING |
-         WITH(NO_WAIT) | WITH_CREATION | WITH(DURABILITY),
+     WITH(METADATA_LINES) | WITH(IDS) | WITH(ID_PREFIX) | WITH(BATCH) | WITH_READING |
+         WITH(NO_WAIT) | WITH_CREATION | WITH(DURABILITY) | WITH(PROGRESS) | WITH(JSON),
      run_import},
     {"export", "FILE OUT",
-     "Write all records as lines of JSON in the order of ids; OUT is overwritten, - is "
-     "standard output.",
-     2, 2, WITH(PREFIX) | WITH(FILTER) | WITH(WITHOUT_LOG), run_export},
+     "Write all records to a .jsonl, .csv, .npy or .fvecs file in the order of ids; "
+     "OUT is "
+     "overwritten, - is standard output.",
+     2, 2,
+     WITH(FORMAT) | WITH(PREFIX) | WITH(FILTER) | WITH(WITHOUT_LOG) | WITH(PROGRESS) |
+         WITH(JSON),
+     run_export},
     {"stats", "FILE", "Print counters and sizes.", 1, 1, WITH(WITHOUT_LOG) | WITH(JSON),
      run_stats},
     {"check", "FILE", "Read and verify everything.", 1, 1,
-     WITH(WITHOUT_LOG) | WITH(JSON), run_check},
+     WITH(WITHOUT_LOG) | WITH(PROGRESS) | WITH(JSON), run_check},
     {"checkpoint", "FILE", "Save the log's contents into the main file.", 1, 1,
-     WITH(DURABILITY), run_checkpoint},
+     WITH(DURABILITY) | WITH(JSON), run_checkpoint},
     {"backup", "FILE OUT",
      "Write what the database holds to a new file, a database of its own, without its "
      "free space.",
-     2, 2, WITH(WITHOUT_LOG) | WITH(JSON), run_backup},
+     2, 2, WITH(WITHOUT_LOG) | WITH(PROGRESS) | WITH(JSON), run_backup},
     {"compact", "FILE", "Return unused space to the file system.", 1, 1,
-     WITH(DURABILITY) | WITH(JSON), run_compact},
+     WITH(DURABILITY) | WITH(PROGRESS) | WITH(JSON), run_compact},
 };
 
 enum {
@@ -105,9 +112,20 @@ static int run_version(void)
     return STATUS_DONE;
 }
 
+/* Whether errors are to be JSON: that is to be known before the command line is taken
+ * apart, which may be an error already. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
 static int run(int argc, char **argv)
 {
     arguments args;
+    complain_begin(wants_json(argc, argv), 0);
     if (argc < 2) {
         print_help(stderr);
         return STATUS_USAGE;
@@ -151,5 +169,6 @@ int main(int argc, char **argv)
     int unwritten = ferror(stdout);
     if ((fclose(stdout) || unwritten) && status == STATUS_DONE)
         status = fail("standard output: %s", errno ? strerror(errno) : "write error");
+    complain_end();
     return status;
 }

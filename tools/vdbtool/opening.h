@@ -1,4 +1,9 @@
-/* opening.h: opening and closing the database that a command works on. */
+/* opening.h: opening and closing the database that a command works on.
+ *
+ * The shell's commands all work on one database, which stays open from command to
+ * command: while there is a session, opening its file gives its handle, and closing that
+ * does nothing.
+ */
 #ifndef VDBTOOL_OPENING_H
 #define VDBTOOL_OPENING_H
 
@@ -17,7 +22,7 @@ int read_options(const arguments *args, vdb_options *out);
  * that no command takes; and how to say it. */
 int open_quietly(const char *path, const vdb_options *options, vdb **out,
                  vdb_status *result);
-int fail_opening(const char *path, vdb_status result);
+int fail_opening(const char *path, const vdb_options *options, vdb_status result);
 
 /* vdb_open(), saying what went wrong; `options` with its flags. */
 int open_database(const char *path, const vdb_options *options, vdb **out);
@@ -31,5 +36,15 @@ int open_to_write(const arguments *args, vdb **out);
 
 /* Close it; an error of closing counts only when `status` is none. */
 int close_database(vdb *db, int status);
+/* Close it, also that of a session, which then opens it anew; errors do not count. */
+void close_anyway(vdb *db);
+
+/* Begin a session with the file, which need not be there yet; it is opened by the first
+ * command that needs it.  Of the options the durability counts, and VDB_OPEN_READONLY.
+ * session_database() opens it, if it is there: else NULL. */
+void session_begin(const char *path, const vdb_options *options);
+bool session_is_on(void);
+vdb *session_database(void);
+int session_end(int status);
 
 #endif

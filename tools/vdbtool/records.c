@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "complain.h"
+#include "creating.h"
 #include "format.h"
 #include "opening.h"
 #include "values.h"
@@ -26,16 +27,36 @@ static int insert_record(const arguments *args, const vdb_options *options,
                          const floats *vector, const char *metadata)
 {
     vdb *db = NULL;
+    bool created = false;
     const char *path = args->operands[0], *id = args->operands[1];
     int status = open_if_there(path, options, &db);
     if (!status && !db) {
         status = rehearse(options, id, vector, metadata);
         if (!status)
-            status = open_database(path, options, &db);
+            status = open_or_create(path, options, &db, &created);
     }
     if (!status && vdb_insert(db, id, vector->values, vector->count, metadata))
         status = fail_library();
+    if (status && created) {
+        remove_created(path, db);
+        return status;
+    }
     return close_database(db, status);
+}
+
+/* What became of an id. */
+static void print_done(const arguments *args, const char *id, const char *words,
+                       const char *word)
+{
+    if (args->given[OPTION_JSON]) {
+        fputs("{\"id\":", stdout);
+        put_json_string(stdout, id, strlen(id));
+        printf(",\"status\":\"%s\"}\n", word);
+        return;
+    }
+    fputs(words, stdout);
+    put_plain(stdout, id, strlen(id));
+    putchar('\n');
 }
 
 int run_insert(const arguments *args)
@@ -52,12 +73,8 @@ int run_insert(const arguments *args)
         status = read_string("metadata", args->values[OPTION_METADATA], &metadata);
     if (!status)
         status = insert_record(args, &options, &vector, metadata.bytes);
-    if (!status) {
-        const char *id = args->operands[1];
-        fputs("Inserted vector with ID: ", stdout);
-        put_plain(stdout, id, strlen(id));
-        putchar('\n');
-    }
+    if (!status)
+        print_done(args, args->operands[1], "Inserted vector with ID: ", "inserted");
     free(vector.values);
     free(metadata.bytes);
     return status;
@@ -136,11 +153,8 @@ int run_delete(const arguments *args)
     if (result)
         status = fail_id(result, id);
     status = close_database(db, status);
-    if (!status) {
-        fputs("Deleted vector with ID: ", stdout);
-        put_plain(stdout, id, strlen(id));
-        putchar('\n');
-    }
+    if (!status)
+        print_done(args, id, "Deleted vector with ID: ", "deleted");
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "complain.h"
 #include "format.h"
 #include "opening.h"
+#include "progress.h"
 #include "reading.h"
 #include "values.h"
 
@@ -22,6 +23,10 @@ typedef struct search {
     bool json;
     bool many;      /* from a file: text says which query each block answers */
     uint64_t asked; /* queries answered before the ones in hand */
+    /* Of a file: how it is called, and the rows or lines of the queries in hand. */
+    const char *path;
+    const char *unit;
+    uint64_t numbers[QUERIES_AT_ONCE];
 } search;
 
 static void print_item_text(const search *s, const vdb_results *results, size_t i,
@@ -49,7 +54,7 @@ static int print_text(const search *s, const vdb_results *results, size_t q)
     size_t count = offsets[q + 1] - offsets[q];
     uint64_t live;
     if (s->many)
-        printf("%sQuery %" PRIu64 ":\n", s->asked + q ? "\n" : "", s->asked + q);
+        printf("%sQuery %" PRIu64 ":\n", s->asked + q ? "\n" : "", s->asked + q + 1);
     if (count == 0) {
         if (vdb_count(s->db, NULL, NULL, &live))
             return fail_library();
@@ -148,6 +153,20 @@ static int print_answer(const search *s, const vdb_results *results, size_t q)
     return status;
 }
 
+/* The library counts queries within the call: "query 7: ..."; a file's count is told. */
+static int fail_query(const search *s)
+{
+    static const char PREFIX[] = "query ";
+    const char *message = vdb_errmsg();
+    char *end;
+    if (!s->path || strncmp(message, PREFIX, sizeof PREFIX - 1) != 0)
+        return fail_library();
+    unsigned long q = strtoul(message + sizeof PREFIX - 1, &end, 10);
+    if (q >= QUERIES_AT_ONCE || *end != ':')
+        return fail_library();
+    return fail("%s: %s %" PRIu64 "%s", s->path, s->unit, s->numbers[q], end);
+}
+
 /* Answer `count` queries, one after another in `vectors`. */
 static int answer(search *s, const float *vectors, size_t count, size_t dim)
 {
@@ -156,7 +175,7 @@ static int answer(search *s, const float *vectors, size_t count, size_t dim)
     s->query.count = count;
     s->query.dim = dim;
     if (vdb_search_batch(s->db, &s->query, &results))
-        return fail_library();
+        return fail_query(s);
     int status = STATUS_DONE;
     for (size_t q = 0; q < count && !status && !ferror(stdout); q++)
         status = print_answer(s, results, q);
@@ -165,7 +184,7 @@ static int answer(search *s, const float *vectors, size_t count, size_t dim)
     return status;
 }
 
-static int answer_file(search *s, reader *queries)
+static int answer_file(search *s, reader *queries, progress *shown)
 {
     row next;
     float *vectors = NULL;
@@ -184,15 +203,19 @@ static int answer_file(search *s, reader *queries)
             break;
         }
         memcpy(vectors + held * dim, next.vector, dim * sizeof *vectors);
+        s->numbers[held] = next.number;
         if (++held == QUERIES_AT_ONCE) {
             status = answer(s, vectors, held, dim);
             held = 0;
+            progress_show(shown, s->asked, reader_bytes(queries),
+                          reader_total_bytes(queries));
         }
         if (ferror(stdout))
             break;
     }
     if (!status && held)
         status = answer(s, vectors, held, dim);
+    progress_show(shown, s->asked, reader_bytes(queries), reader_total_bytes(queries));
     free(vectors);
     return status;
 }
@@ -237,15 +260,22 @@ static int run_search_file(const arguments *args, search *s)
         status = reader_measure(queries);
     if (!status)
         status = open_to_read(args, &s->db);
-    if (!status)
-        status = answer_file(s, queries);
+    if (!status) {
+        progress shown;
+        s->path = args->values[OPTION_QUERIES];
+        s->unit = reader_unit(queries);
+        progress_begin(&shown, args, "queries", stdout);
+        status = answer_file(s, queries, &shown);
+        progress_end(&shown, !status);
+    }
     reader_free(queries);
     return status;
 }
 
 int run_search(const arguments *args)
 {
-    search s = {0};
+    search s;
+    memset(&s, 0, sizeof s);
     floats vector = {NULL, 0};
     bool many = args->given[OPTION_QUERIES];
     if (args->operand_count + many < 2)

@@ -1,0 +1,53 @@
+/* json_members.c: see json_members.h. */
+#include <string.h>
+
+#include "json_members.h"
+
+static const char BLANKS[] = " \t\r\n";
+
+static const char *string_end(const char *p)
+{
+    for (p++; *p != '"'; p++)
+        if (*p == '\\')
+            p++;
+    return p + 1;
+}
+
+static const char *value_end(const char *p)
+{
+    for (int depth = 0; *p;) {
+        if (*p == '"') {
+            p = string_end(p);
+            continue;
+        }
+        if (depth == 0 && strchr(",}]", *p))
+            break;
+        if (*p == '{' || *p == '[')
+            depth++;
+        if (*p == '}' || *p == ']')
+            depth--;
+        p++;
+    }
+    return p;
+}
+
+bool json_member_next(const char **p, json_member *out)
+{
+    const char *at = *p + strspn(*p, BLANKS);
+    if (*at == '{' || *at == ',')
+        at++;
+    at += strspn(at, BLANKS);
+    if (*at != '"')
+        return false;
+    const char *end = string_end(at);
+    out->name = at;
+    out->name_length = (size_t)(end - at);
+    at = end + strspn(end, BLANKS) + 1; /* behind the colon */
+    out->value = at + strspn(at, BLANKS);
+    *p = value_end(out->value);
+    end = *p;
+    while (end > out->value && strchr(BLANKS, end[-1]))
+        end--;
+    out->value_length = (size_t)(end - out->value);
+    return true;
+}
