@@ -43,6 +43,8 @@ static void put_line(const progress *p, double spent)
     const char *between = "";
     if (p->is_terminal)
         fputs("\r\033[K", stderr);
+    if (p->step)
+        fprintf(stderr, "step %u: ", p->step + 1);
     if (p->unit) {
         double units = (double)p->done / p->unit_size;
         fprintf(stderr, "%.0f %s, %.0f/s", units, p->unit,
@@ -89,7 +91,12 @@ void progress_end(progress *p, bool is_complete)
 
 static void follow(void *arg, uint64_t done, uint64_t total)
 {
-    progress_show(arg, done, done, total);
+    progress *p = arg;
+    if (p->whole && p->whole != total) { /* the next step has a rate of its own */
+        p->step++;
+        p->began = now_seconds();
+    }
+    progress_show(p, done, done, total);
 }
 
 void progress_follow(progress *p, vdb_op *op)

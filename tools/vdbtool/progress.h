@@ -21,6 +21,7 @@ typedef struct progress {
     uint64_t done;
     uint64_t part;
     uint64_t whole;
+    unsigned step; /* of an operation that counts anew, as a check does; 0: the first */
 } progress;
 
 double now_seconds(void);
