@@ -160,7 +160,7 @@ static int scalar_holds(const char *op, const json_t *stored, const json_t *want
     if (!strcmp(op, "eq"))
         return equals(stored, wanted);
     if (!strcmp(op, "prefix"))
-        return json_is_string(stored) &&
+        return json_is_string(stored) && json_is_string(wanted) &&
                !strncmp(json_string_value(stored), json_string_value(wanted),
                         strlen(json_string_value(wanted)));
     if (!compare(stored, wanted, &order))
