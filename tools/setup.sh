@@ -1,10 +1,11 @@
 #!/bin/sh
 # setup.sh: install the Debian packages that are missing, and nothing else.
 #
-#     tools/setup.sh [--run]
+#     tools/setup.sh [--run | --bench]
 #
 # Without an option: all that the build, every test and the quick start need.  With
-# --run: what examples/quickstart.sh needs, which is to build, and the data set.
+# --run: what examples/quickstart.sh needs, which is to build, and the data set.  With
+# --bench: besides that, the libraries that bench/compare.sh lays beside this one.
 # Asks nothing.  Where it cannot install (not Debian, not root), it names what is
 # missing and fails; where nothing is missing, it needs neither root nor a network.
 set -eu
@@ -13,16 +14,19 @@ to_run='gcc libc6-dev meson ninja-build pkg-config python3 libxxhash-dev libdefl
     libjansson-dev dataset-fashion-mnist'
 to_test='clang clang-format libclang-rt-14-dev libcmocka-dev abigail-tools'
 
+to_compare='g++ libfaiss-dev libhnswlib-dev libopenblas-dev'
+
 wanted="$to_run $to_test"
 while [ $# -gt 0 ]; do
     case $1 in
     --run) wanted=$to_run ;;
+    --bench) wanted="$to_run $to_compare" ;;
     -h | --help)
         sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p;}' "$0"
         exit 0
         ;;
     *)
-        echo "usage: tools/setup.sh [--run]" >&2
+        echo "usage: tools/setup.sh [--run | --bench]" >&2
         exit 2
         ;;
     esac

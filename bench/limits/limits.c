@@ -105,6 +105,7 @@ int limits_command(int argc, char **argv)
     limits_read(&options);
     limits_arithmetic(&options);
     limits_random(&options);
+    limits_gather(&options);
     limits_sync(&options);
     return 0;
 }

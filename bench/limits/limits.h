@@ -28,6 +28,7 @@ void limit_print(const limits_options *options, const char *what, const char *va
 void limits_read(const limits_options *options);       /* bandwidth */
 void limits_arithmetic(const limits_options *options); /* float32 and int8 */
 void limits_random(const limits_options *options);     /* latency */
+void limits_gather(const limits_options *options);     /* rows that lie apart */
 void limits_sync(const limits_options *options);       /* the disk */
 
 #endif

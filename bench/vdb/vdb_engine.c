@@ -12,9 +12,9 @@
 #include <vdb.h>
 
 #include "harness/engine.h"
+#include "harness/scratch_file.h"
 #include "harness/stop.h"
 #include "vdb/bench_filters.h"
-#include "vdb/scratch_file.h"
 
 enum {
     BATCH_ROWS_MAX = 1000,

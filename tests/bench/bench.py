@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""vdb-bench, from outside: usage: bench.py VDB_BENCH [TEST...]
+"""vdb-bench, from outside: usage: bench.py VDB_BENCH [PEER...] [TEST...]
 
-Small random sets; what is right is computed here, in Python.  Nothing is judged by its
+PEER: a path of faiss-bench or hnswlib-bench.  Small random sets; what is right is computed here, in Python.  Nothing is judged by its
 speed.  Ends with "N passed, N failed".  Standard library only.
 """
 import csv
@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 TOOL = os.path.abspath(sys.argv[1])
+PEERS = [os.path.abspath(path) for path in sys.argv[2:] if "/" in path]
 TESTS = []
 COLUMNS = ("library,data,n,dim,metric,index,params,build_threads,build_s,"
            "ram_bytes_per_vector,file_bytes_per_vector,search_threads,ef,k,recall,qps,"
@@ -38,9 +39,9 @@ def check(truth, words):
         raise Failure(words)
 
 
-def run(*args, status=0):
+def run(*args, status=0, program=TOOL):
     """Standard output; or, with a status that is not 0, standard error."""
-    done = subprocess.run([TOOL] + [str(a) for a in args], stdout=subprocess.PIPE,
+    done = subprocess.run([program] + [str(a) for a in args], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=120, check=False)
     error = done.stderr.decode(errors="replace")
     check(done.returncode == status,
@@ -48,9 +49,9 @@ def run(*args, status=0):
     return done.stdout.decode() if status == 0 else error
 
 
-def bench(*args):
+def bench(*args, program=TOOL, library="libvdb"):
     """The rows of a run, each a dictionary; every number must be one."""
-    rows = list(csv.DictReader(io.StringIO(run(*args, "--csv"))))
+    rows = list(csv.DictReader(io.StringIO(run(*args, "--csv", program=program))))
     check(rows, f"{args}: no rows")
     for row in rows:
         check(list(row) == COLUMNS, f"columns {list(row)}")
@@ -58,7 +59,7 @@ def bench(*args):
             if name not in ("library", "data", "metric", "index", "params"):
                 row[name] = float(row[name])
                 check(math.isfinite(row[name]), f"{name} is {row[name]}")
-        check(row["library"] == "libvdb" and row["qps"] > 0 and
+        check(row["library"] == library and row["qps"] > 0 and
               row["p50_us"] <= row["p99_us"], f"row {row}")
     return rows
 
@@ -382,8 +383,31 @@ def a_table_and_the_help_are_for_reading():
         check(option in text, f"{option} is not in the help")
 
 
+@test
+def peers_print_the_same_rows_and_find_what_is_near():
+    for program in PEERS:
+        library = os.path.basename(program).partition("-")[0]
+        for metric in ("l2", "cosine", "dot"):
+            _, _, truth = data_set(metric)
+            for way in ((), ("--threads", 2), ("--batch", 7), ("--db", "kept"),
+                        ("--db", "kept")):
+                row, = bench(*FILES, "--truth", "set.gt.ivecs", "--metric", metric,
+                             "--m", 8, "--ef", 200, "--repeat", 1, *way,
+                             program=program, library=library)
+                check(row["recall"] > 0.95, f"{program} {metric}: {row}")
+                check(row["index"] == "hnsw" and "m=8" in row["params"], f"{row}")
+            os.unlink("kept")
+            if library == "faiss":
+                row, = bench(*FLAT, "--metric", metric, "--answers", "out.ivecs",
+                             program=program, library=library)
+                check(read_ivecs("out.ivecs") == [right[:K] for right in truth],
+                      f"{program} {metric}: answers")
+        error = run(*FLAT, "--meta", "x", "--filter", "{}", status=2, program=program)
+        check("not for this library" in error, error)
+
+
 def main():
-    wanted = sys.argv[2:]
+    wanted = [name for name in sys.argv[2:] if "/" not in name]
     passed = failed = 0
     for function in TESTS:
         if wanted and function.__name__ not in wanted:

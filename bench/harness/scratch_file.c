@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/stop.h"
-#include "vdb/scratch_file.h"
+#include "scratch_file.h"
+#include "stop.h"
 
 static char folder[4096], files[3][4200];
 
@@ -34,7 +34,7 @@ const char *scratch_file(void)
     if (!mkdtemp(folder))
         stop("%s: %s", folder, strerror(errno));
     for (int i = 0; i < 3; i++)
-        snprintf(files[i], sizeof files[i], "%s/bench.vdb%s", folder,
+        snprintf(files[i], sizeof files[i], "%s/index%s", folder,
                  i == 0 ? "" : (i == 1 ? "-wal1" : "-wal2"));
     atexit(remove_all);
     signal(SIGINT, interrupted);
