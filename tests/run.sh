@@ -2,9 +2,11 @@
 # Build everything and run every test.
 #
 #     tests/run.sh [--long] [--suite NAME]... [--build FOLDER] [--sanitize KIND]
+#                  [--cross MACHINE]
 #
 # --long runs the campaigns at length (VDB_LONG=1, no time-outs); --sanitize is Meson's
-# b_sanitize ("address,undefined", "thread"), in a build folder of its own.
+# b_sanitize ("address,undefined", "thread"), in a build folder of its own; --cross builds
+# for tests/cross/MACHINE.ini, whose programs run under an emulator.
 # The last line is "N passed, N failed", of test cases: each of a CMocka program counts.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -12,32 +14,35 @@ build=
 suites=
 sanitize=none
 long=
+cross=
 while [ $# -gt 0 ]; do
     case $1 in
     --long) long=1 ;;
     --suite) shift; suites="$suites --suite ${1:?--suite needs a name}" ;;
     --build) shift; build=${1:?--build needs a folder} ;;
     --sanitize) shift; sanitize=${1:?--sanitize needs a kind} ;;
+    --cross) shift; cross=${1:?--cross needs a machine} ;;
     *) echo "usage: tests/run.sh [--long] [--suite NAME]... [--build FOLDER]" \
-            "[--sanitize KIND]" >&2
+            "[--sanitize KIND] [--cross MACHINE]" >&2
        exit 2 ;;
     esac
     shift
 done
 if [ -z "$build" ]; then
-    build=build-tests
+    build=build-tests${cross:+-$cross}
     [ "$sanitize" = none ] || build=build-tests-$(echo "$sanitize" | tr ',' '-')
 fi
 
 if [ -x tools/setup.sh ]; then
-    tools/setup.sh || { echo "tools/setup.sh failed" >&2; echo "0 passed, 1 failed"; exit 1; }
+    tools/setup.sh ${cross:+--cross} || { echo "tools/setup.sh failed" >&2; echo "0 passed, 1 failed"; exit 1; }
 fi
 if [ ! -f "$build/build.ninja" ]; then
     # A sanitizer's runtime is the program's to bring: shared libraries leave it open.
     lundef=true
     [ "$sanitize" = none ] || lundef=false
     meson setup "$build" --buildtype=debugoptimized -Dtests=true \
-        -Db_sanitize="$sanitize" -Db_lundef="$lundef" ||
+        -Db_sanitize="$sanitize" -Db_lundef="$lundef" \
+        ${cross:+--cross-file "tests/cross/$cross.ini"} ||
         { echo "0 passed, 1 failed"; exit 1; }
 fi
 meson compile -C "$build" || { echo "0 passed, 1 failed"; exit 1; }
@@ -51,7 +56,7 @@ if [ -n "$long" ]; then
     meson test -C "$build" --no-rebuild --print-errorlogs -t 0 $suites
 else
     # shellcheck disable=SC2086
-    meson test -C "$build" --no-rebuild --print-errorlogs $suites
+    meson test -C "$build" --no-rebuild --print-errorlogs ${cross:+-t 20} $suites
 fi
 status=$?
 [ -f "$log" ] || { echo "no test ran" >&2; echo "0 passed, 1 failed"; exit 1; }

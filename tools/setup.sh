@@ -1,11 +1,12 @@
 #!/bin/sh
 # setup.sh: install the Debian packages that are missing, and nothing else.
 #
-#     tools/setup.sh [--run | --bench]
+#     tools/setup.sh [--run | --bench | --cross]
 #
 # Without an option: all that the build, every test and the quick start need.  With
 # --run: what examples/quickstart.sh needs, which is to build, and the data set.  With
-# --bench: besides that, the libraries that bench/compare.sh lays beside this one.
+# --bench: besides that, the libraries that bench/compare.sh lays beside this one.  With
+# --cross: what tests/run.sh --cross needs, for which dpkg learns of another architecture.
 # Asks nothing.  Where it cannot install (not Debian, not root), it names what is
 # missing and fails; where nothing is missing, it needs neither root nor a network.
 set -eu
@@ -13,20 +14,23 @@ set -eu
 to_run='gcc libc6-dev meson ninja-build pkg-config python3 libxxhash-dev libdeflate-dev
     libjansson-dev dataset-fashion-mnist'
 to_test='clang clang-format libclang-rt-14-dev libcmocka-dev abigail-tools'
-
+to_cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libcmocka-dev:arm64
+    libjansson-dev:arm64 libdeflate-dev:arm64 libxxhash-dev:arm64'
 to_compare='g++ libfaiss-dev libhnswlib-dev libopenblas-dev'
 
 wanted="$to_run $to_test"
+foreign=
 while [ $# -gt 0 ]; do
     case $1 in
     --run) wanted=$to_run ;;
     --bench) wanted="$to_run $to_compare" ;;
+    --cross) wanted="$wanted $to_cross" foreign=arm64 ;;
     -h | --help)
         sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p;}' "$0"
         exit 0
         ;;
     *)
-        echo "usage: tools/setup.sh [--run | --bench]" >&2
+        echo "usage: tools/setup.sh [--run | --bench | --cross]" >&2
         exit 2
         ;;
     esac
@@ -81,6 +85,8 @@ setup: run this as root, or:  sudo apt-get install$missing"
 echo "setup: installing$missing"
 DEBIAN_FRONTEND=noninteractive
 export DEBIAN_FRONTEND
+[ -z "$foreign" ] || dpkg --add-architecture "$foreign" ||
+    fail "dpkg does not take the architecture $foreign"
 apt-get -q update || fail "apt-get update failed.  Missing are:$missing"
 # shellcheck disable=SC2086  # the packages are words
 apt-get -q -y install --no-install-recommends $missing ||

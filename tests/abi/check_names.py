@@ -59,14 +59,15 @@ pthread_cond_wait pthread_cond_timedwait pthread_cond_broadcast pthread_cond_sig
 pthread_cond_clockwait pthread_condattr_init pthread_condattr_destroy
 pthread_condattr_setclock pthread_sigmask pthread_attr_init pthread_attr_destroy
 pthread_attr_setstacksize pthread_self pthread_once sigfillset sigemptyset
-__open_2 __open64_2 __openat_2 __openat64_2 __read_chk __pread_chk __pread64_chk
+getauxval __open_2 __open64_2 __openat_2 __openat64_2 __read_chk __pread_chk __pread64_chk
 __readlink_chk __realpath_chk
 '''.split()),
     'base/memory.c': set('''
 malloc calloc realloc free aligned_alloc posix_memalign reallocarray
 '''.split()),
 }
-OS_OBJECTS = ('os_posix.c', 'os_vfs.c', 'os_thread.c', 'os_fork_mark.c')
+OS_OBJECTS = ('os_posix.c', 'os_vfs.c', 'os_thread.c', 'os_fork_mark.c',
+              'os_processor.c')
 MEMORY_OBJECTS = ('base_memory.c',)
 
 passed = failed = 0

@@ -1,11 +1,13 @@
 /* distance_generic.h: distances between codes in portable C; what the others must equal.
  *
  *   code_l2       the sum of squared differences of bytes up to 127
- *   code_dot      the sum of products of a query's signed bytes and a row's unsigned ones
+ *   code_dot      the sum of products of a query's signed bytes, -127 to 127, and a row's,
+ *                 which have 128 added
  *   code_f32_l2   squared Euclidean distance of float32 rows
  *   code_f32_dot  their dot product
  *
- * `bytes` is a multiple of 64; the integers fit 32 bits at 65,535 dimensions.
+ * `bytes` is a multiple of 64; the integers fit 32 bits at 65,535 dimensions, and are the
+ * same by every set, so that a graph built is the same graph on every machine.
  */
 #ifndef VDBI_DISTANCE_GENERIC_H
 #define VDBI_DISTANCE_GENERIC_H
@@ -14,23 +16,25 @@
 
 #include "index/codes/codes.h"
 
-static inline int32_t code_l2(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+static inline int32_t code_l2(const vdbi_code_query *q, const uint8_t *row,
+                              uint32_t bytes)
 {
     int32_t sum = 0;
 
     for (uint32_t i = 0; i < bytes; i++) {
-        int32_t difference = (int32_t)q[i] - (int32_t)row[i];
+        int32_t difference = (int32_t)q->bytes[i] - (int32_t)row[i];
         sum += difference * difference;
     }
     return sum;
 }
 
-static inline int32_t code_dot(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+static inline int32_t code_dot(const vdbi_code_query *q, const uint8_t *row,
+                               uint32_t bytes)
 {
     int32_t sum = 0;
 
     for (uint32_t i = 0; i < bytes; i++)
-        sum += (int32_t)(int8_t)q[i] * (int32_t)row[i];
+        sum += (int32_t)(int8_t)q->bytes[i] * ((int32_t)row[i] - 128);
     return sum;
 }
 
@@ -42,13 +46,15 @@ static inline float code_float(const uint8_t *at)
     return x;
 }
 
-static inline float code_f32_l2(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+static inline float code_f32_l2(const vdbi_code_query *q, const uint8_t *row,
+                                uint32_t bytes)
 {
     float sums[16] = {0};
 
     for (uint32_t i = 0; i < bytes; i += 64)
         for (uint32_t j = 0; j < 16; j++) {
-            float difference = code_float(q + i + 4 * j) - code_float(row + i + 4 * j);
+            float difference =
+                code_float(q->bytes + i + 4 * j) - code_float(row + i + 4 * j);
             sums[j] += difference * difference;
         }
     for (uint32_t j = 1; j < 16; j++)
@@ -56,13 +62,14 @@ static inline float code_f32_l2(const uint8_t *q, const uint8_t *row, uint32_t b
     return sums[0];
 }
 
-static inline float code_f32_dot(const uint8_t *q, const uint8_t *row, uint32_t bytes)
+static inline float code_f32_dot(const vdbi_code_query *q, const uint8_t *row,
+                                 uint32_t bytes)
 {
     float sums[16] = {0};
 
     for (uint32_t i = 0; i < bytes; i += 64)
         for (uint32_t j = 0; j < 16; j++)
-            sums[j] += code_float(q + i + 4 * j) * code_float(row + i + 4 * j);
+            sums[j] += code_float(q->bytes + i + 4 * j) * code_float(row + i + 4 * j);
     for (uint32_t j = 1; j < 16; j++)
         sums[0] += sums[j];
     return sums[0];

@@ -36,7 +36,7 @@ typedef struct vdbi_walk {
                       const uint32_t *slots, uint32_t count, int32_t limit);
 } vdbi_walk;
 
-/* The fastest of this machine, or, for tests, the one of a given set (0: the portable). */
+/* Of the set chosen (isa.h), or, for tests, of a given one. */
 const vdbi_walk *vdbi_walk_for(vdbi_code_kind kind);
 const vdbi_walk *vdbi_walk_of(int set, vdbi_code_kind kind); /* NULL: not here */
 

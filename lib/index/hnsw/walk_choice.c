@@ -1,14 +1,34 @@
 /* walk_choice.c: which instruction set walks. */
+#include <stddef.h>
+
 #include "index/hnsw/walk.h"
+#include "index/isa.h"
 
 const vdbi_walk *vdbi_walk_generic(vdbi_code_kind kind);
+const vdbi_walk *vdbi_walk_avx2(vdbi_code_kind kind);
 const vdbi_walk *vdbi_walk_avx512(vdbi_code_kind kind);
+const vdbi_walk *vdbi_walk_vnni(vdbi_code_kind kind);
+const vdbi_walk *vdbi_walk_neon(vdbi_code_kind kind);
+const vdbi_walk *vdbi_walk_dotprod(vdbi_code_kind kind);
+
+const vdbi_walk *vdbi_walk_of(int set, vdbi_code_kind kind)
+{
+    static const vdbi_walk *(*const walks[VDBI_SETS])(vdbi_code_kind kind) = {
+        [VDBI_SET_GENERIC] = vdbi_walk_generic,
+#if defined(__x86_64__)
+        [VDBI_SET_AVX2] = vdbi_walk_avx2,
+        [VDBI_SET_AVX512] = vdbi_walk_avx512,
+        [VDBI_SET_VNNI] = vdbi_walk_vnni,
+#elif defined(__aarch64__)
+        [VDBI_SET_NEON] = vdbi_walk_neon,
+        [VDBI_SET_DOTPROD] = vdbi_walk_dotprod,
+#endif
+    };
+
+    return vdbi_set_is_here(set) ? walks[set](kind) : NULL;
+}
 
 const vdbi_walk *vdbi_walk_for(vdbi_code_kind kind)
 {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw"))
-        return vdbi_walk_avx512(kind);
-#endif
-    return vdbi_walk_generic(kind);
+    return vdbi_walk_of(vdbi_set(), kind);
 }

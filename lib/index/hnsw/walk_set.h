@@ -134,25 +134,24 @@ static inline float own_step(const vdbi_codes *c, const uint8_t *row)
 }
 
 #define WALK(name)          l2_##name
-#define DISTANCE(c, q, row) code_l2((q)->bytes, row, (c)->row_bytes)
+#define DISTANCE(c, q, row) code_l2(q, row, (c)->row_bytes)
 #include "index/hnsw/walk_body.h"
 
 #define WALK(name)          cosine_##name
-#define DISTANCE(c, q, row) ((q)->bias - code_dot((q)->bytes, row, (c)->row_bytes))
+#define DISTANCE(c, q, row) (-code_dot(q, row, (c)->row_bytes))
 #include "index/hnsw/walk_body.h"
 
 #define WALK(name) dot_##name
 #define DISTANCE(c, q, row)                                                            \
-    order_of((q)->scale *own_step(c, row) *                                            \
-             (float)((q)->bias - code_dot((q)->bytes, row, (c)->row_bytes)))
+    order_of((q)->scale *own_step(c, row) * (float)-code_dot(q, row, (c)->row_bytes))
 #include "index/hnsw/walk_body.h"
 
 #define WALK(name)          f32_l2_##name
-#define DISTANCE(c, q, row) order_of(code_f32_l2((q)->bytes, row, (c)->row_bytes))
+#define DISTANCE(c, q, row) order_of(code_f32_l2(q, row, (c)->row_bytes))
 #include "index/hnsw/walk_body.h"
 
 #define WALK(name)          f32_dot_##name
-#define DISTANCE(c, q, row) order_of(-code_f32_dot((q)->bytes, row, (c)->row_bytes))
+#define DISTANCE(c, q, row) order_of(-code_f32_dot(q, row, (c)->row_bytes))
 #include "index/hnsw/walk_body.h"
 
 const vdbi_walk *WALK_SET(vdbi_code_kind kind);
