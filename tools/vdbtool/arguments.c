@@ -57,6 +57,9 @@ static const option_text OPTIONS[OPTION_COUNT] = {
                           "ids are P and the place of the row, from 0"},
     [OPTION_BATCH] = {"batch", "N", "vectors per commit (1000)"},
     [OPTION_NO_WAIT] = {"no-wait", NULL, "do not wait for the index"},
+    [OPTION_READONLY] = {"readonly", NULL, "open it for reading, beside other readers"},
+    [OPTION_KEEP_GOING] = {"keep-going", NULL,
+                           "go on with a script behind a command that failed"},
     [OPTION_DURABILITY] = {"durability", "NAME", "full, normal or off (full)"},
     [OPTION_WITHOUT_LOG] = {"without-log", NULL,
                             "salvage: as the last checkpoint left it, without the log"},
@@ -131,13 +134,16 @@ static int parse_options(arguments *args, const struct option *table, int argc,
     return status;
 }
 
-int arguments_parse(arguments *args, const command *which, int argc, char **argv)
+int arguments_parse(arguments *args, const command *which, const char *file, int argc,
+                    char **argv)
 {
     struct option table[OPTION_COUNT + 1];
     size_t count = 0;
     memset(args, 0, sizeof *args);
     memset(table, 0, sizeof table);
     args->command = which;
+    if (file)
+        args->operands[args->operand_count++] = file;
     for (int option = 0; option < OPTION_COUNT; option++) {
         if (!knows(which, option))
             continue;
@@ -155,10 +161,23 @@ int arguments_parse(arguments *args, const command *which, int argc, char **argv
     return STATUS_DONE;
 }
 
-void print_command_help(const command *which)
+const char *option_of(const command *which, size_t place)
 {
-    printf("Usage: vdbtool %s %s [option...]\n%s\n\n", which->name, which->operands,
-           which->summary);
+    static char name[32];
+    for (int option = 0; option < OPTION_COUNT; option++) {
+        if (!knows(which, option) || place-- > 0)
+            continue;
+        snprintf(name, sizeof name, "%s%s", option == OPTION_K ? "-" : "--",
+                 OPTIONS[option].name);
+        return name;
+    }
+    return NULL;
+}
+
+void print_command_help(const command *which, const char *program)
+{
+    printf("Usage: %s%s%s%s [option...]\n%s\n\n", program, which->name,
+           which->operands[0] ? " " : "", which->operands, which->summary);
     for (int option = 0; option < OPTION_COUNT; option++) {
         char left[64];
         if (!knows(which, option))

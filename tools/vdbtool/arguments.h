@@ -39,6 +39,8 @@ enum option_name {
     OPTION_ID_PREFIX,
     OPTION_BATCH,
     OPTION_NO_WAIT,
+    OPTION_READONLY,
+    OPTION_KEEP_GOING,
     OPTION_DURABILITY,
     OPTION_WITHOUT_LOG,
     OPTION_PROGRESS,
@@ -79,9 +81,16 @@ struct arguments {
     const char *values[OPTION_COUNT]; /* NULL when not given, or without a value */
 };
 
-/* Take `argv` apart, whose first element is the command's name. */
-int arguments_parse(arguments *args, const command *which, int argc, char **argv);
+/* Take `argv` apart, whose first element is the command's name.  `file`, when it is not
+ * NULL, stands for the first operand, which is not in `argv` then. */
+int arguments_parse(arguments *args, const command *which, const char *file, int argc,
+                    char **argv);
 
-void print_command_help(const command *which);
+/* `program` goes before the command's name. */
+void print_command_help(const command *which, const char *program);
+
+/* The option of that place among those that the command takes, as "--name", "-k"; NULL:
+ * there are not so many.  Lent until the next call. */
+const char *option_of(const command *which, size_t place);
 
 #endif

@@ -2,7 +2,16 @@
 #ifndef VDBTOOL_COMMANDS_H
 #define VDBTOOL_COMMANDS_H
 
+#include <stdio.h>
+
 #include "arguments.h"
+
+extern const command COMMANDS[];
+extern const size_t COMMAND_COUNT;
+
+const command *find_command(const char *name); /* NULL: there is none */
+void print_help(FILE *file);
+int run_help(int argc, char **argv); /* "help [COMMAND]" */
 
 /* records.c */
 int run_insert(const arguments *args);
@@ -23,5 +32,7 @@ int run_checkpoint(const arguments *args);
 /* upkeep.c */
 int run_backup(const arguments *args);
 int run_compact(const arguments *args);
+/* shell.c */
+int run_shell(const arguments *args);
 
 #endif

@@ -45,13 +45,20 @@ static int read_stream(const char *what, const char *name, FILE *file, text *out
     return STATUS_DONE;
 }
 
+/* Why standard input cannot be read any more; NULL: it can. */
+static const char *input_is_used;
+
+void keep_standard_input(void)
+{
+    input_is_used = "standard input is where the commands come from";
+}
+
 int read_text(const char *what, const char *argument, text *out)
 {
-    static bool input_is_used;
     if (strcmp(argument, "-") == 0) {
         if (input_is_used)
-            return fail("%s: standard input has been read already", what);
-        input_is_used = true;
+            return fail("%s: %s", what, input_is_used);
+        input_is_used = "standard input has been read already";
         return read_stream(what, "standard input", stdin, out);
     }
     if (argument[0] != '@') {

@@ -26,6 +26,9 @@ typedef struct floats {
  * input; of the latter two without one newline at the end.  Free text.bytes. */
 int read_text(const char *what, const char *argument, text *out);
 
+/* From now on "-" is refused: standard input has commands in it. */
+void keep_standard_input(void);
+
 /* As read_text(), for what goes to the library as a string: no NUL within. */
 int read_string(const char *what, const char *argument, text *out);
 
