@@ -43,21 +43,25 @@ static int visible(const struct dirent *entry)
 int main(int argc, char **argv)
 {
     struct dirent **entries = NULL;
+    char *folder; /* absolute: a target may change the working folder */
     int count;
 
     if (argc != 2) {
         fprintf(stderr, "usage: %s CORPUS-FOLDER\n", argv[0]);
         return 2;
     }
-    count = scandir(argv[1], &entries, visible, alphasort);
+    folder = realpath(argv[1], NULL);
+    REQUIRE(folder != NULL);
+    count = scandir(folder, &entries, visible, alphasort);
     REQUIRE(count > 0);
     for (int i = 0; i < count; i++) {
         char path[4096];
-        snprintf(path, sizeof path, "%s/%s", argv[1], entries[i]->d_name);
+        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
         run_file(path);
         free(entries[i]);
     }
     free(entries);
+    free(folder);
     printf("%d inputs\n", count);
     return 0;
 }
