@@ -328,6 +328,8 @@ static void backup(ops_run *run)
                                             BACKUP_PATH "-wal2"};
         if (vfs->exists(vfs->arg, names[i]) == 0)
             REQUIRE(vfs->remove(vfs->arg, names[i]) == 0);
+        /* Else a power cut may bring it back. */
+        REQUIRE(vfs->sync_directory(vfs->arg, names[i]) == 0);
     }
 }
 
