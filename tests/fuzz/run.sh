@@ -25,20 +25,22 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$targets" ] || targets='filter metadata import cli log file ops'
 
-build=build-fuzz
-if [ ! -f $build/build.ninja ]; then
-    CC=clang meson setup $build -Dfuzz=true -Db_lundef=false -Dbench=false ||
+# Whole paths: the target cli works in a folder of its own.
+build=$PWD/build-fuzz
+if [ ! -f "$build/build.ninja" ]; then
+    CC=clang meson setup "$build" -Dfuzz=true -Db_lundef=false -Dbench=false ||
         { echo "0 passed, 1 failed"; exit 1; }
 fi
 passed=0
 failed=0
 for target in $targets; do
-    ninja -C $build "tests/fuzz/fuzz_$target" || { failed=$((failed + 1)); continue; }
+    ninja -C "$build" "tests/fuzz/fuzz_$target" || { failed=$((failed + 1)); continue; }
     scratch=$(mktemp -d) || exit 1
     into=$scratch
     breaks=$build/$target-
     if [ -n "$keep" ]; then
         mkdir -p "$keep/$target"
+        keep=$(cd "$keep" && pwd)
         into=$keep/$target
         breaks=$keep/$target-
     fi
@@ -54,14 +56,14 @@ for target in $targets; do
     else
         bound="-seed=1 -runs=$runs -max_total_time=60"
     fi
-    dictionary=tests/fuzz/$target.dict
+    dictionary=$PWD/tests/fuzz/$target.dict
     [ ! -f "$dictionary" ] || bound="$bound -dict=$dictionary"
     # What vdbtool says is not ours to read; the sanitizer has its own way out.
     [ "$target" != cli ] || bound="$bound -close_fd_mask=2"
     # shellcheck disable=SC2086  # the bounds are words
     if "$build/tests/fuzz/fuzz_$target" $bound -max_len=$length -timeout=25 \
         -malloc_limit_mb=256 -rss_limit_mb=2048 -print_final_stats=1 \
-        -artifact_prefix="$breaks" "$into" "tests/fuzz/corpus/$target" \
+        -artifact_prefix="$breaks" "$into" "$PWD/tests/fuzz/corpus/$target" \
         >"$scratch.log" 2>&1; then
         passed=$((passed + 1))
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' \
