@@ -9,7 +9,8 @@
 #                       NAME.gt.ivecs; without, fashion-mnist-784 is made from Debian's
 #                       package dataset-fashion-mnist
 #   --sets "NAME[:METRIC] ..."   which, and their metric when it is not l2
-#   --index hnsw|flat   what to compare (hnsw)
+#   --index hnsw|flat   what to compare (hnsw).  flat: one query at a time, batches of
+#                       1,000 by one and by two threads, and of libvdb filtered searches
 #   --libraries "NAME ..."       of: vdb hnswlib faiss (all that were built)
 #   --m "N ..." --ef-construction "N ..."   of the graph (16, 200); several of either are
 #                       a sweep: all combinations, and the frontier is compared
@@ -140,6 +141,28 @@ for set in $sets; do
     done
 done
 
+# Filters for exact search: a random number from 0 to 999 on each row, and for each of 100
+# queries a range of its own, which a tenth or a hundredth of the rows are in.
+make_shares() { # NAME
+    base=$data/$1.base.fvecs
+    dim=$(od -An -td4 -N4 "$base" | tr -d ' ')
+    rows=$(($(wc -c < "$base") / (4 + 4 * dim)))
+    [ -f "$out/index/$1.meta.jsonl" ] || awk -v n="$rows" 'BEGIN {
+        x = 1
+        for (i = 0; i < n; i++) {
+            x = x * 16807 % 2147483647
+            printf "{\"r\": %d}\n", x % 1000
+        } }' > "$out/index/$1.meta.jsonl"
+    for width in 100 10; do
+        awk -v w=$width 'BEGIN {
+            for (q = 0; q < 100; q++) {
+                low = q * 89 % (1000 - w)
+                printf "{\"all\": [{\"field\": \"r\", \"op\": \">=\", \"value\": %d}, " \
+                    "{\"field\": \"r\", \"op\": \"<\", \"value\": %d}]}\n", low, low + w
+            } }' > "$out/index/share-0.$([ $width = 10 ] && echo 0)1.jsonl"
+    done
+}
+
 # ------------------------------------------------------------------------ runs
 
 # run LIBRARY SET M EFC EXTRA...: rows of CSV without their header.
@@ -148,15 +171,18 @@ run() {
     shift 4
     name=${set%%:*} metric=l2
     [ "$set" = "$name" ] || metric=${set#*:}
-    graph=
-    [ "$index" = flat ] || graph="--m $m --ef-construction $efc"
-    # shellcheck disable=SC2086  # graph is words
+    more=
+    [ "$index" = flat ] || more="--m $m --ef-construction $efc"
+    if [ "$library" = vdb ]; then
+        [ -z "$codes" ] || more="$more --codes $codes"
+        [ "$index" = hnsw ] || more="$more --meta $out/index/$name.meta.jsonl"
+    fi
+    # shellcheck disable=SC2086  # more is words
     "$build/bench/$library-bench" --base "$data/$name.base.fvecs" \
         --queries "$data/$name.query.fvecs" --truth "$data/$name.gt.ivecs" \
-        --metric "$metric" --index "$index" $graph --k "$k" \
+        --metric "$metric" --index "$index" $more --k "$k" \
         --build-threads "$build_threads" \
         --db "$out/index/$name-$index-$m-$efc-$library${codes:+-$codes}" \
-        $([ "$library" = vdb ] && echo ${codes:+--codes $codes}) \
         --csv "$@" > "$out/rows" 2>> "$out/remarks.log" || return 1
     tail -n +2 "$out/rows"
 }
@@ -175,6 +201,11 @@ searches() {
             run "$@" --max-queries $((max_queries < 1000 ? max_queries : 1000)) \
                 --batch 1000 --threads $count --repeat "$repeat" || return 1
         done
+    [ "$1" = vdb ] || return 0
+    for share in 0.1 0.01; do
+        run "$@" --max-queries $((max_queries < 100 ? max_queries : 100)) \
+            --filters "$out/index/share-$share.jsonl" --repeat "$repeat" || return 1
+    done
 }
 
 header=library,data,n,dim,metric,index,params,build_threads,build_s,ram_bytes_per_vector
@@ -183,7 +214,12 @@ header=$header,file_bytes_per_vector,search_threads,ef,k,recall,qps,mean_us,p50_
 echo "round,$header" > "$out/raw.csv"
 : > "$out/remarks.log"
 
-[ "$index" = hnsw ] || { ms=0; efcs=0; }
+if [ "$index" = flat ]; then
+    ms=0 efcs=0
+    for set in $sets; do
+        make_shares "${set%%:*}"
+    done
+fi
 each() { # each COMMAND...: for every set and parameters: COMMAND SET M EFC
     for set in $sets; do
         for m in $ms; do

@@ -12,10 +12,12 @@ Standard library only.
 import csv
 import math
 import os
+import re
 import sys
 
 TARGETS = (0.90, 0.95, 0.99, 0.999)
 KEY = ("library", "data", "index", "params", "search_threads", "ef", "k")
+SHARE = re.compile(r"share-([0-9.]*[0-9])")  # in the name of a file of filters
 MISSED_LEAST = 1e-5  # a recall of 1 is drawn and interpolated as this much missed
 
 
@@ -40,14 +42,24 @@ def with_builds(rows, builds):
     """build_s is of the run that built; later ones only opened."""
     seconds = {}
     for row in builds:
-        graph = row["params"].split(" batch=")[0]
-        seconds[row["library"], row["data"], row["index"], graph] = row["build_s"]
+        seconds[build_of(row)] = row["build_s"]
     for row in rows:
-        graph = " ".join(word for word in row["params"].split()
-                         if not word.startswith("batch="))
-        key = row["library"], row["data"], row["index"], graph
-        row["build_s"] = seconds.get(key, row["build_s"])
+        row["build_s"] = seconds.get(build_of(row), row["build_s"])
     return rows
+
+
+def build_of(row):
+    """What tells one index from others: not how it was searched."""
+    graph = [word for word in row["params"].split()
+             if not word.startswith(("batch=", "filters="))]
+    return row["library"], row["data"], row["index"], " ".join(graph)
+
+
+def param(row, name, default):
+    for word in row["params"].split():
+        if word.startswith(name + "="):
+            return word[len(name) + 1:]
+    return default
 
 
 def missed(recall):
@@ -123,13 +135,15 @@ def graph_table(rows, name):
 def flat_table(rows, name):
     first = rows[0]
     lines = [f"**{name}**, {int(first['n']):,} × {first['dim']}, {first['metric']}, flat",
-             "", "| library | queries per call | threads | recall | QPS | GB/s of vectors, "
-             "one pass a query | Gop/s |", "|---|---|---|---|---|---|---|"]
+             "", "| library | rows | queries per call | threads | recall | QPS | GB/s of "
+             "vectors, one pass a query | Gop/s |", "|---|---|---|---|---|---|---|---|"]
     for row in sorted(rows, key=lambda row: (row["params"], row["search_threads"],
                                              row["library"] != "libvdb")):
-        rate, values = float(row["qps"]), int(row["n"]) * int(row["dim"])
-        batch = row["params"].partition("batch=")[2] or "1"
-        lines.append(f"| {row['library']} | {batch} | {row['search_threads']} | "
+        filters = param(row, "filters", "share-1")
+        share = float(SHARE.search(filters).group(1)) if SHARE.search(filters) else 1
+        rate, values = float(row["qps"]), int(row["n"]) * int(row["dim"]) * share
+        lines.append(f"| {row['library']} | {'all' if share == 1 else f'{share:.0%}'} | "
+                     f"{param(row, 'batch', '1')} | {row['search_threads']} | "
                      f"{float(row['recall']):.4f} | {whole(rate)} | "
                      f"{rate * values * 4 / 1e9:.1f} | {rate * values * 2 / 1e9:.1f} |")
     return lines

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench_report.h"
 #include "bench_run.h"
@@ -49,6 +50,32 @@ static void read_base(const bench_arguments *args, inputs *in)
                  i / in->truth.dim, in->truth.values[i], args->base, in->base.rows);
 }
 
+/* Rows that pass are the library's word; their order is not. */
+static void compute_truth(engine *e, const bench_arguments *args, inputs *in)
+{
+    bool filtered = args->filter || args->filters;
+    uint8_t *passing = filtered ? need(in->base.rows) : NULL;
+    if (args->filter)
+        engine_mark_passing(e, 0, passing, in->base.rows);
+    if (!args->filters) {
+        in->truth = exact_nearest(args->metric, &in->base, &in->queries, args->k,
+                                  passing, args->build_threads);
+        free(passing);
+        return;
+    }
+    in->truth = (ivecs){need(in->queries.rows * args->k * sizeof(int32_t)),
+                        in->queries.rows, args->k};
+    for (size_t q = 0; q < in->queries.rows; q++) {
+        fvecs one = {in->queries.values + q * in->queries.dim, 1, in->queries.dim};
+        memset(passing, 0, in->base.rows);
+        engine_mark_passing(e, q, passing, in->base.rows);
+        ivecs found = exact_nearest(args->metric, &in->base, &one, args->k, passing, 1);
+        memcpy(in->truth.values + q * args->k, found.values, args->k * sizeof(int32_t));
+        free(found.values);
+    }
+    free(passing);
+}
+
 static void search_all(engine *e, const bench_arguments *args, const inputs *in,
                        const engine_facts *facts, pass_space *space, uint64_t before)
 {
@@ -74,7 +101,7 @@ static void search_all(engine *e, const bench_arguments *args, const inputs *in,
 int bench_run(int argc, char **argv)
 {
     bench_arguments args;
-    engine_facts facts = {0, 0, "", NULL};
+    engine_facts facts = {0, 0, ""};
     inputs in;
     bench_arguments_parse(&args, argc, argv);
     engine_check(&args);
@@ -84,9 +111,7 @@ int bench_run(int argc, char **argv)
     read_base(&args, &in);
     engine *e = engine_build(&args, &in.base, &in.queries, &facts);
     if (!in.truth.values)
-        in.truth = exact_nearest(args.metric, &in.base, &in.queries, args.k,
-                                 facts.passing, args.build_threads);
-    free(facts.passing);
+        compute_truth(e, &args, &in);
     free(in.base.values);
     search_all(e, &args, &in, &facts, space, before);
     if (args.answers)

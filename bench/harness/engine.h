@@ -18,7 +18,6 @@ typedef struct engine_facts {
     double build_s;      /* from the first insert until all is indexed; 0: opened */
     uint64_t file_bytes; /* 0: none */
     char params[160];    /* for the CSV: no commas */
-    uint8_t *passing;    /* with --filter: a byte per base row; free() it.  Else NULL */
 } engine_facts;
 
 /* The `library` of the CSV. */
@@ -38,6 +37,10 @@ void engine_set_ef(engine *e, uint32_t ef);
  * where there are fewer.  Called by any number of threads at once. */
 void engine_search(engine *e, const fvecs *queries, size_t first, size_t count,
                    int32_t *answers);
+
+/* Mark the base rows that pass the filter of query q: a byte each, all zero before.  Only
+ * asked of a library that takes filters. */
+void engine_mark_passing(engine *e, size_t q, uint8_t *passing, size_t rows);
 
 void engine_close(engine *e);
 

@@ -59,6 +59,11 @@ private:
     }
 };
 
+/* Never asked: peer_check() refuses filters. */
+void engine_mark_passing(engine *, size_t, uint8_t *, size_t)
+{
+}
+
 inline uint64_t peer_file_bytes(const char *path)
 {
     struct stat s;

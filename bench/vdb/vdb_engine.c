@@ -4,6 +4,7 @@
  * freed: both are within the time measured, and so is turning each id into the number
  * that it was made of.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,23 +184,37 @@ static vdb *open_or_build(const bench_arguments *args, const fvecs *base,
     return db;
 }
 
+static void add_param(engine_facts *facts, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add_param(engine_facts *facts, const char *format, ...)
+{
+    size_t used = strlen(facts->params);
+    va_list list;
+    if (used > 0 && used + 1 < sizeof facts->params)
+        facts->params[used++] = ' ';
+    va_start(list, format);
+    vsnprintf(facts->params + used, sizeof facts->params - used, format, list);
+    va_end(list);
+}
+
+/* What a reader of the row needs to know that has no column. */
 static void tell_params(const bench_arguments *args, vdb *db, engine_facts *facts)
 {
     vdb_stats stats = stats_of(db);
-    int used = 0;
-    size_t size = sizeof facts->params;
     if (args->hnsw)
-        used = snprintf(facts->params, size, "m=%u ef_construction=%u", stats.m,
-                        stats.ef_construction);
+        add_param(facts, "m=%u ef_construction=%u", stats.m, stats.ef_construction);
     if (args->batch > 1)
-        used += snprintf(facts->params + used, size - (size_t)used, "%sbatch=%u",
-                         used ? " " : "", args->batch);
-    if (args->filter || args->filters)
-        used += snprintf(facts->params + used, size - (size_t)used, "%sfiltered",
-                         used ? " " : "");
+        add_param(facts, "batch=%u", args->batch);
+    if (args->filter)
+        add_param(facts, "filter");
+    if (args->filters) {
+        const char *name = strrchr(args->filters, '/');
+        name = name ? name + 1 : args->filters;
+        add_param(facts, "filters=%.*s", (int)strcspn(name, " ,"), name);
+    }
     if (args->memory)
-        snprintf(facts->params + used, size - (size_t)used, "%smemory",
-                 used ? " " : "");
+        add_param(facts, "memory");
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -212,17 +227,14 @@ static int32_t number_of(const char *id)
     return value;
 }
 
-/* A byte per row: whether it passes --filter. */
-static uint8_t *find_passing(vdb *db, const vdb_filter *filter, size_t rows)
+void engine_mark_passing(engine *e, size_t q, uint8_t *passing, size_t rows)
 {
     vdb_cursor_options options = VDB_CURSOR_OPTIONS_INIT;
     vdb_cursor *cursor;
     const vdb_record *record;
-    uint8_t *passing = need(rows);
-    size_t count = 0;
-    options.filter = filter;
+    options.filter = bench_filter_of(&e->filters, q);
     options.flags = VDB_CURSOR_IDS_ONLY;
-    must(vdb_cursor_open(db, &options, &cursor), "vdb_cursor_open");
+    must(vdb_cursor_open(e->db, &options, &cursor), "vdb_cursor_open");
     for (;;) {
         must(vdb_cursor_next(cursor, &record), "vdb_cursor_next");
         if (!record)
@@ -231,11 +243,8 @@ static uint8_t *find_passing(vdb *db, const vdb_filter *filter, size_t rows)
         if (row < 0 || (size_t)row >= rows)
             stop("id %s is not the number of a row", vdb_record_id(record, NULL));
         passing[row] = 1;
-        count++;
     }
     vdb_cursor_free(cursor);
-    remark("%zu of %zu rows pass the filter", count, rows);
-    return passing;
 }
 
 engine *engine_build(const bench_arguments *args, fvecs *base, const fvecs *queries,
@@ -246,8 +255,6 @@ engine *engine_build(const bench_arguments *args, fvecs *base, const fvecs *quer
     e->filters = bench_filters_read(args, queries->rows);
     e->db = open_or_build(args, base, facts);
     tell_params(args, e->db, facts);
-    if (args->filter && !args->filter_truth)
-        facts->passing = find_passing(e->db, e->filters.filter[0], base->rows);
     return e;
 }
 

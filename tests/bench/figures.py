@@ -76,12 +76,14 @@ def rounds_become_one_row_and_builds_give_their_seconds():
 
 
 def flat_rows_are_rates_of_bytes_and_operations():
-    raw = [row("libvdb", 1, 50, 1, 1e6, "batch=1000", "flat", 2)]
+    raw = [row("libvdb", 1, 50, 1, 1e6, "batch=1000", "flat", 2),
+           row("libvdb", 1, 50, 1, 1e6, "filters=share-0.01.jsonl", "flat", 1)]
     write("raw.csv", raw, COLUMNS)
     write("builds.csv", raw, COLUMNS[1:])
     table = tool("summary.py", ".")
     # 1e6 queries/s over 8,000 values: 32 GB/s, 16 Gop/s.
-    assert "| libvdb | 1000 | 2 | 1.0000 | 1,000,000 | 32.0 | 16.0 |" in table, table
+    assert "| libvdb | all | 1000 | 2 | 1.0000 | 1,000,000 | 32.0 | 16.0 |" in table, table
+    assert "| libvdb | 1% | 1 | 1 | 1.0000 | 1,000,000 | 0.3 | 0.2 |" in table, table
 
 
 def a_plot_is_a_picture_of_each_library():
