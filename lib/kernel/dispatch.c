@@ -18,6 +18,9 @@ size_t vdbi_kernels_available(const vdbi_kernels *sets[VDBI_KERNELS_MAX])
         vdbi_kernels_avx512,
         vdbi_kernels_avx2,
 #endif
+#ifdef __aarch64__
+        vdbi_kernels_neon,
+#endif
         vdbi_kernels_generic,
     };
     size_t count = 0;

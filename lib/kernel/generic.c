@@ -1,136 +1,63 @@
-/* generic.c: distances in portable C; the reference for every other kernel.
- *
- * Vectors of four floats are spelled out (an extension that gcc and clang share), so
- * that the speed and the order of additions do not hang on the optimiser: LANES sums
- * run beside each other, element i of a row goes to sum i % LANES (nearly: see the
- * end of FOR_ALL), and the sums are joined by halving.  Thus a pair's distance is the
- * same bits at every alignment, in every call and at every -O level, as long as a * b +
- * c is not fused (meson.build).
- */
-#include <string.h>
-
-#include "kernel/table.h"
+/* generic.c: distances and tiles in portable C; the reference for every other set. */
+#include "kernel/fours.h"
 
 #define TARGET
 
-typedef float float4 __attribute__((vector_size(16)));
+#include "kernel/rows.h"
+
+/* --------------------------------------------- tiles: no bits to keep, so any order */
+
+#define WIDE float4
 
 enum {
-    GROUPS = 8,
-    LANES = 4 * GROUPS
+    WIDTH = 4,
+    TILE = 6
 };
 
-static inline float4 load4(const uint8_t *p)
+static inline float4 wide_load(const float *p)
 {
-    float4 v;
-
-    memcpy(&v, p, sizeof v); /* rows stand at any address */
-    return v;
+    return load4((const uint8_t *)p);
 }
 
-/* The last 1 to 3 elements, with zeros behind them: they add nothing to any sum. */
-static inline float4 load_tail(const uint8_t *p, size_t count)
+static inline float4 wide_splat(const float *p)
 {
-    float4 v = {0, 0, 0, 0};
-
-    memcpy(&v, p, count * sizeof(float));
-    return v;
+    return (float4){*p, *p, *p, *p};
 }
 
-static inline float join(const float4 sums[GROUPS])
+static inline void wide_store(float *p, float4 v)
 {
-    float4 s = ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
-               ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-
-    return (s[0] + s[2]) + (s[1] + s[3]);
+    memcpy(p, &v, sizeof v);
 }
 
-/* The body that every metric shares: STEP(g, a, b) adds four pairs to sum g.  Eight
- * sums, because an addition waits for the one before it on the same sum; always by a
- * constant index, because an array that is indexed otherwise stays in memory.  What is
- * left at the end goes to sums 0 to 6 by fours, and the last 1 to 3 to sum 7. */
-#define FOR_ALL(STEP)                                                                  \
-    do {                                                                               \
-        const uint8_t *a = (const uint8_t *)query->vector, *b = row;                   \
-        size_t left = query->dimension;                                                \
-        for (; left >= LANES; left -= LANES, a += LANES * 4, b += LANES * 4) {         \
-            STEP(0, load4(a), load4(b));                                               \
-            STEP(1, load4(a + 16), load4(b + 16));                                     \
-            STEP(2, load4(a + 32), load4(b + 32));                                     \
-            STEP(3, load4(a + 48), load4(b + 48));                                     \
-            STEP(4, load4(a + 64), load4(b + 64));                                     \
-            STEP(5, load4(a + 80), load4(b + 80));                                     \
-            STEP(6, load4(a + 96), load4(b + 96));                                     \
-            STEP(7, load4(a + 112), load4(b + 112));                                   \
-        }                                                                              \
-        if (left >= 4)                                                                 \
-            STEP(0, load4(a), load4(b));                                               \
-        if (left >= 8)                                                                 \
-            STEP(1, load4(a + 16), load4(b + 16));                                     \
-        if (left >= 12)                                                                \
-            STEP(2, load4(a + 32), load4(b + 32));                                     \
-        if (left >= 16)                                                                \
-            STEP(3, load4(a + 48), load4(b + 48));                                     \
-        if (left >= 20)                                                                \
-            STEP(4, load4(a + 64), load4(b + 64));                                     \
-        if (left >= 24)                                                                \
-            STEP(5, load4(a + 80), load4(b + 80));                                     \
-        if (left >= 28)                                                                \
-            STEP(6, load4(a + 96), load4(b + 96));                                     \
-        if (left % 4) {                                                                \
-            const size_t whole = left / 4 * 16;                                        \
-            STEP(7, load_tail(a + whole, left % 4), load_tail(b + whole, left % 4));   \
-        }                                                                              \
-    } while (0)
+#define wide_zero()           ((float4){0, 0, 0, 0})
+#define wide_add(a, b)        ((a) + (b))
+#define wide_fma(a, b, c)     ((a) * (b) + (c))
+#define wide_chunks(rows, at) load4((rows)[0] + (at))
 
-/* ----------------------------------------------------------- one pair, by metric */
-
-static inline float l2(const vdbi_query *query, const uint8_t *row)
+static inline uint32_t wide_bits(float4 v, float bar)
 {
-    float4 sums[GROUPS] = {{0}};
+    uint32_t bits = 0;
 
-#define STEP(g, x, y)                                                                  \
-    do {                                                                               \
-        float4 d = (x) - (y);                                                          \
-        sums[g] += d * d;                                                              \
-    } while (0)
-    FOR_ALL(STEP);
-#undef STEP
-    return finish_l2(query, row, join(sums));
+    for (int i = 0; i < WIDTH; i++)
+        bits |= (uint32_t) !(v[i] < bar) << i;
+    return bits;
 }
 
-static inline float dot(const vdbi_query *query, const uint8_t *row)
+static inline void wide_transpose(float4 v[4])
 {
-    float4 sums[GROUPS] = {{0}};
+    const float4 a = v[0], b = v[1], c = v[2], d = v[3];
 
-#define STEP(g, x, y) sums[g] += (x) * (y)
-    FOR_ALL(STEP);
-#undef STEP
-    return finish_dot(query, row, join(sums));
+    for (int i = 0; i < 4; i++)
+        v[i] = (float4){a[i], b[i], c[i], d[i]};
 }
 
-static inline float cosine(const vdbi_query *query, const uint8_t *row)
-{
-    float4 sums[GROUPS] = {{0}}, squares[GROUPS] = {{0}};
-
-#define STEP(g, x, y)                                                                  \
-    do {                                                                               \
-        float4 c = (y);                                                                \
-        sums[g] += (x)*c;                                                              \
-        squares[g] += c * c;                                                           \
-    } while (0)
-    FOR_ALL(STEP);
-#undef STEP
-    return finish_cosine(query, row, join(sums), join(squares));
-}
-
-#include "kernel/rows.h"
+#include "kernel/tiles.h"
 
 const vdbi_kernels *vdbi_kernels_generic(void)
 {
     static const vdbi_kernels set = {
-        "generic", l2_strided,    cosine_strided, dot_strided,
-        l2_listed, cosine_listed, dot_listed,
+        "generic",  l2_strided, cosine_strided, dot_strided, l2_listed, cosine_listed,
+        dot_listed, PANEL,      TILE,           pack,        tile,
     };
 
     return &set;

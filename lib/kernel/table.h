@@ -1,6 +1,6 @@
 /* table.h: what one instruction set gives, and the rules that all of them share.
  *
- * Every set adds in the order of generic.c, so a distance is the same bits on every
+ * Every set adds in the order of fours.h, so a distance is the same bits on every
  * processor: a file that moves between machines answers alike, and a set is tested by
  * comparing bits.  Without a * b + c in one rounding this costs nothing while rows come
  * from memory (docs/design.md, "Kernels", has the figures).
@@ -19,19 +19,30 @@ typedef void vdbi_strided(const vdbi_query *query, const uint8_t *rows, size_t s
 typedef void vdbi_listed(const vdbi_query *query, const uint8_t *const *rows,
                          size_t count, float *out);
 
+/* See tile.h and tiles.h. */
+typedef void vdbi_pack(const uint8_t *const *rows, size_t dimension, float *panel,
+                       float *squares);
+typedef void vdbi_tile(const float *panel, const float *queries, size_t count,
+                       size_t dimension, const float *bars, uint32_t *passed);
+
 typedef struct vdbi_kernels {
     const char *name;
     vdbi_strided *l2, *cosine, *dot;
     vdbi_listed *l2_at, *cosine_at, *dot_at;
+    size_t panel_rows, tile_queries;
+    vdbi_pack *pack;
+    vdbi_tile *tile;
 } vdbi_kernels;
 
 /* NULL where the processor, or its operating system, does not have the set. */
 const vdbi_kernels *vdbi_kernels_generic(void);
 const vdbi_kernels *vdbi_kernels_avx2(void);
 const vdbi_kernels *vdbi_kernels_avx512(void);
+const vdbi_kernels *vdbi_kernels_neon(void);
 
 enum {
-    VDBI_KERNELS_MAX = 4
+    VDBI_KERNELS_MAX = 4,
+    VDBI_FOLD = 256 /* terms that a tile adds up before it puts the sum aside */
 };
 
 /* For tests: the sets that this machine has, the one that is chosen first, generic

@@ -27,7 +27,7 @@ PURE = set('''
 memcpy memmove memset memcmp bcmp memchr memmem strlen strcmp strncmp strchr strrchr strstr
 strnlen strcpy snprintf vsnprintf bsearch qsort __errno_location strerror_r __xpg_strerror_r
 sqrt sqrtf fabs fabsf floor ceil ldexp frexp log log2 exp exp2 pow lround llround isnan
-isinf strtod strtoull strtoll strtoul isfinite nearbyint trunc round
+isinf strtod strtoull strtoll strtoul isfinite nearbyint trunc round nextafterf
 __memcpy_chk __memmove_chk __memset_chk __snprintf_chk __vsnprintf_chk __stack_chk_fail
 __strcpy_chk __strcat_chk __isoc99_sscanf __ctype_b_loc __cpu_model __cpu_features2 __cpu_indicator_init
 _GLOBAL_OFFSET_TABLE_ __tls_get_addr __udivti3 __umodti3 __multi3 __popcountdi2

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/table.h"
+#include "every_set.h"
 
 enum {
     DIMENSION_MAX = 65535,
@@ -392,13 +392,8 @@ int main(void)
         cmocka_unit_test(the_default_metric_is_l2),
         cmocka_unit_test(a_set_is_chosen_once_and_can_be_forced),
     };
-    const vdbi_kernels *sets[VDBI_KERNELS_MAX];
-    size_t count = vdbi_kernels_available(sets);
-    int failed = 0;
+    int failed;
 
-    for (size_t i = 0; i < count; i++) {
-        vdbi_kernels_force(sets[i]);
-        failed += cmocka_run_group_tests_name(sets[i]->name, tests, NULL, NULL);
-    }
+    RUN_WITH_EVERY_SET(tests, failed);
     return failed;
 }

@@ -1,6 +1,6 @@
 /* avx2.c: distances by AVX2, eight floats at a time.
  *
- * The 32 sums of generic.c are four registers, and the additions come in its order; see
+ * The 32 sums of fours.h are four registers, and the additions come in its order; see
  * there and table.h.  What is left of a row is loaded under masks, so nothing beyond it
  * is touched.
  */
@@ -52,7 +52,7 @@ static inline size_t at_most_8(size_t count, size_t before)
 }
 
 /* The last 1 to 31: whole fours go to lanes 0 to 27 in order, the last 1 to 3 to lanes
- * 28 to 30, which is where generic.c puts them. */
+ * 28 to 30, which is where fours.h puts them. */
 static TARGET inline pair load_tail(const uint8_t *p, size_t count)
 {
     const size_t fours = count & ~(size_t)3;
@@ -101,15 +101,66 @@ static TARGET inline pair zeros(void)
     return v;
 }
 
+#define WIDE __m256
+
+enum {
+    WIDTH = 8,
+    TILE = 6
+};
+
+#define wide_zero()       _mm256_setzero_ps()
+#define wide_load(p)      _mm256_loadu_ps(p)
+#define wide_store(p, v)  _mm256_storeu_ps(p, v)
+#define wide_splat(p)     _mm256_broadcast_ss(p)
+#define wide_add(a, b)    _mm256_add_ps(a, b)
+#define wide_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+
+static TARGET inline uint32_t wide_bits(__m256 v, float bar)
+{
+    return (uint32_t)_mm256_movemask_ps(
+        _mm256_cmp_ps(v, _mm256_set1_ps(bar), _CMP_NLT_UQ));
+}
+
+static TARGET inline __m128 four(const uint8_t *row, size_t at)
+{
+    return _mm_loadu_ps((const float *)(const void *)(row + at));
+}
+
+static TARGET inline __m256 wide_chunks(const uint8_t *const *rows, size_t at)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(four(rows[0], at)),
+                                four(rows[4], at), 1);
+}
+
+static TARGET inline __m256 pairs_of(__m256 a, __m256 b, int high)
+{
+    const __m256d x = _mm256_castps_pd(a), y = _mm256_castps_pd(b);
+
+    return _mm256_castpd_ps(high ? _mm256_unpackhi_pd(x, y) : _mm256_unpacklo_pd(x, y));
+}
+
+static TARGET inline void wide_transpose(__m256 v[4])
+{
+    const __m256 a = _mm256_unpacklo_ps(v[0], v[1]), b = _mm256_unpackhi_ps(v[0], v[1]);
+    const __m256 c = _mm256_unpacklo_ps(v[2], v[3]), d = _mm256_unpackhi_ps(v[2], v[3]);
+
+    v[0] = pairs_of(a, c, 0);
+    v[1] = pairs_of(a, c, 1);
+    v[2] = pairs_of(b, d, 0);
+    v[3] = pairs_of(b, d, 1);
+}
+
 #include "kernel/pairs.h"
 
 #include "kernel/rows.h"
 
+#include "kernel/tiles.h"
+
 const vdbi_kernels *vdbi_kernels_avx2(void)
 {
     static const vdbi_kernels set = {
-        "avx2",    l2_strided,    cosine_strided, dot_strided,
-        l2_listed, cosine_listed, dot_listed,
+        "avx2",     l2_strided, cosine_strided, dot_strided, l2_listed, cosine_listed,
+        dot_listed, PANEL,      TILE,           pack,        tile,
     };
 
     /* These ask the processor, and whether the system saves the registers. */

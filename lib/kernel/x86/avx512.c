@@ -1,6 +1,6 @@
 /* avx512.c: distances by AVX-512, sixteen floats at a time.
  *
- * The 32 sums of generic.c are two registers, and the additions come in its order; see
+ * The 32 sums of fours.h are two registers, and the additions come in its order; see
  * there and table.h.  What is left of a row is loaded under masks, so nothing beyond it
  * is touched.
  */
@@ -29,7 +29,7 @@ static TARGET inline pair load(const uint8_t *p)
 }
 
 /* The last 1 to 31: whole fours go to lanes 0 to 27 in order, the last 1 to 3 to lanes
- * 28 to 30, which is where generic.c puts them. */
+ * 28 to 30, which is where fours.h puts them. */
 static TARGET inline pair load_tail(const uint8_t *p, size_t count)
 {
     const uint32_t fours = (uint32_t)count & ~3u;
@@ -77,15 +77,68 @@ static TARGET inline pair zeros(void)
     return v;
 }
 
+#define WIDE __m512
+
+enum {
+    WIDTH = 16,
+    TILE = 12
+};
+
+#define wide_zero()       _mm512_setzero_ps()
+#define wide_load(p)      _mm512_loadu_ps(p)
+#define wide_store(p, v)  _mm512_storeu_ps(p, v)
+#define wide_splat(p)     _mm512_set1_ps(*(p))
+#define wide_add(a, b)    _mm512_add_ps(a, b)
+#define wide_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+
+static TARGET inline uint32_t wide_bits(__m512 v, float bar)
+{
+    return _mm512_cmp_ps_mask(v, _mm512_set1_ps(bar), _CMP_NLT_UQ);
+}
+
+static TARGET inline __m128 four(const uint8_t *row, size_t at)
+{
+    return _mm_loadu_ps((const float *)(const void *)(row + at));
+}
+
+static TARGET inline __m512 wide_chunks(const uint8_t *const *rows, size_t at)
+{
+    __m512 v = _mm512_castps128_ps512(four(rows[0], at));
+
+    v = _mm512_insertf32x4(v, four(rows[4], at), 1);
+    v = _mm512_insertf32x4(v, four(rows[8], at), 2);
+    return _mm512_insertf32x4(v, four(rows[12], at), 3);
+}
+
+static TARGET inline __m512 pairs_of(__m512 a, __m512 b, int high)
+{
+    const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+
+    return _mm512_castpd_ps(high ? _mm512_unpackhi_pd(x, y) : _mm512_unpacklo_pd(x, y));
+}
+
+static TARGET inline void wide_transpose(__m512 v[4])
+{
+    const __m512 a = _mm512_unpacklo_ps(v[0], v[1]), b = _mm512_unpackhi_ps(v[0], v[1]);
+    const __m512 c = _mm512_unpacklo_ps(v[2], v[3]), d = _mm512_unpackhi_ps(v[2], v[3]);
+
+    v[0] = pairs_of(a, c, 0);
+    v[1] = pairs_of(a, c, 1);
+    v[2] = pairs_of(b, d, 0);
+    v[3] = pairs_of(b, d, 1);
+}
+
 #include "kernel/pairs.h"
 
 #include "kernel/rows.h"
 
+#include "kernel/tiles.h"
+
 const vdbi_kernels *vdbi_kernels_avx512(void)
 {
     static const vdbi_kernels set = {
-        "avx512",  l2_strided,    cosine_strided, dot_strided,
-        l2_listed, cosine_listed, dot_listed,
+        "avx512",   l2_strided, cosine_strided, dot_strided, l2_listed, cosine_listed,
+        dot_listed, PANEL,      TILE,           pack,        tile,
     };
 
     /* These ask the processor, and whether the system saves the registers. */

@@ -1,0 +1,136 @@
+/* tiles.h: packing and the tile of dot products, made once for each instruction set.
+ *
+ * Included by a file that has defined
+ *   TARGET, WIDE     what functions are compiled for; a register of WIDTH floats
+ *   TILE             queries of a tile; a multiple of 3.  2 * TILE sums and three more
+ *                    registers are in use, so that nothing is spilt
+ *   wide_zero(), wide_load(p), wide_store(p, v), wide_splat(p), wide_add(a, b),
+ *   wide_fma(a, b, c) = a * b + c, in one rounding or in two
+ *   wide_bits(v, bar)    bit i: not v[i] < bar
+ *   wide_chunks(rows, at)  four floats from byte `at` of rows[0], rows[4], ...
+ *   wide_transpose(v)    of four registers, in each quarter of four floats
+ */
+#ifndef VDBI_TILES_H
+#define VDBI_TILES_H
+
+#include <string.h>
+
+#include "kernel/table.h"
+
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+enum {
+    PANEL = 2 * WIDTH /* rows of a panel */
+};
+
+/* Four floats of each row, turned so that each register has one float of WIDTH rows. */
+INLINE WIDE pack_four(const uint8_t *const *rows, size_t at, float *panel, WIDE squares)
+{
+    WIDE v[4];
+
+    UNROLL for (int i = 0; i < 4; i++) v[i] = wide_chunks(rows + i, at);
+    wide_transpose(v);
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        wide_store(panel + i * PANEL, v[i]);
+        squares = wide_fma(v[i], v[i], squares);
+    }
+    return squares;
+}
+
+/* Element i of row r goes to panel[i * PANEL + r]; squares[r] = |row r|^2. */
+static TARGET void pack(const uint8_t *const *rows, size_t dimension, float *panel,
+                        float *squares)
+{
+    const size_t fours = dimension & ~(size_t)3;
+    WIDE low = wide_zero(), high = wide_zero();
+
+    for (size_t from = 0; from < fours; from += VDBI_FOLD) {
+        const size_t to = fours - from < VDBI_FOLD ? fours : from + VDBI_FOLD;
+        WIDE a = wide_zero(), b = wide_zero();
+        for (size_t i = from; i < to; i += 4) {
+            a = pack_four(rows, i * sizeof(float), panel + i * PANEL, a);
+            b = pack_four(rows + WIDTH, i * sizeof(float), panel + i * PANEL + WIDTH,
+                          b);
+        }
+        low = wide_add(low, a);
+        high = wide_add(high, b);
+    }
+    for (size_t i = fours; i < dimension; i++) {
+        float *at = panel + i * PANEL;
+        for (size_t r = 0; r < PANEL; r++)
+            memcpy(at + r, rows[r] + i * sizeof(float), sizeof(float));
+        low = wide_fma(wide_load(at), wide_load(at), low);
+        high = wide_fma(wide_load(at + WIDTH), wide_load(at + WIDTH), high);
+    }
+    wide_store(squares, low);
+    wide_store(squares + WIDTH, high);
+}
+
+/* `count` is a constant where this is called.  Every VDBI_FOLD steps the sums are put
+ * aside, which bounds what roundings add up to; the price is a hundredth. */
+INLINE void tile_of(const size_t count, const float *panel, const float *queries,
+                    size_t dimension, const float *bars, uint32_t *passed)
+{
+    WIDE low[TILE], high[TILE], low_aside[TILE], high_aside[TILE];
+    WIDE weights_low, weights_high, offsets_low, offsets_high;
+    size_t left = dimension;
+
+    for (int folded = 0;; folded = 1) {
+        size_t steps = left < VDBI_FOLD ? left : VDBI_FOLD;
+        left -= steps;
+        UNROLL for (size_t q = 0; q < count; q++) low[q] = high[q] = wide_zero();
+        for (; steps; steps--, panel += PANEL, queries += TILE) {
+            const WIDE a = wide_load(panel), b = wide_load(panel + WIDTH);
+            UNROLL for (size_t q = 0; q < count; q++)
+            {
+                const WIDE s = wide_splat(queries + q);
+                low[q] = wide_fma(a, s, low[q]);
+                high[q] = wide_fma(b, s, high[q]);
+            }
+        }
+        if (folded) {
+            UNROLL for (size_t q = 0; q < count; q++)
+            {
+                low[q] = wide_add(low[q], low_aside[q]);
+                high[q] = wide_add(high[q], high_aside[q]);
+            }
+        }
+        if (!left)
+            break;
+        UNROLL for (size_t q = 0; q < count; q++)
+        {
+            low_aside[q] = low[q];
+            high_aside[q] = high[q];
+        }
+    }
+    weights_low = wide_load(panel);
+    weights_high = wide_load(panel + WIDTH);
+    offsets_low = wide_load(panel + PANEL);
+    offsets_high = wide_load(panel + PANEL + WIDTH);
+    UNROLL for (size_t q = 0; q < count; q++)
+    {
+        low[q] = wide_fma(low[q], weights_low, offsets_low);
+        high[q] = wide_fma(high[q], weights_high, offsets_high);
+        passed[q] = wide_bits(low[q], bars[q]) | wide_bits(high[q], bars[q]) << WIDTH;
+    }
+}
+
+/* bars and passed have TILE entries, count of them in use. */
+static TARGET void tile(const float *panel, const float *queries, size_t count,
+                        size_t dimension, const float *bars, uint32_t *passed)
+{
+    if (count <= TILE / 3)
+        tile_of(TILE / 3, panel, queries, dimension, bars, passed);
+    else if (count <= TILE / 3 * 2)
+        tile_of(TILE / 3 * 2, panel, queries, dimension, bars, passed);
+    else
+        tile_of(TILE, panel, queries, dimension, bars, passed);
+}
+
+#endif
