@@ -547,11 +547,13 @@ enum {
     VDB_QUERY_WITH_METADATA = 4,
     VDB_QUERY_WITH_VECTORS = 8,
     VDB_QUERY_EXPLAIN = 16, /* keep what vdb_results_explain() tells */
-    VDB_QUERY_FILTERED = 32 /* a NULL filter is VDB_INVALID */
+    VDB_QUERY_FILTERED = 32, /* a NULL filter is VDB_INVALID */
+    VDB_QUERY_PARALLEL = 64  /* a single query too is split over the threads allowed */
 };
 
 /**
- * Answer many queries over one instant, on all the threads allowed.
+ * Answer many queries over one instant, on all the threads allowed; one query stays on
+ * the calling thread, unless VDB_QUERY_PARALLEL asks for all.
  *
  * @param out  as vdb_search(); one and many agree bit for bit.
  *

@@ -11,7 +11,7 @@ static vdb_status check_query(vdb *db, vdb_query *q)
 {
     const uint32_t known = VDB_QUERY_EXACT | VDB_QUERY_MAX_DISTANCE |
                            VDB_QUERY_WITH_METADATA | VDB_QUERY_WITH_VECTORS |
-                           VDB_QUERY_EXPLAIN | VDB_QUERY_FILTERED;
+                           VDB_QUERY_EXPLAIN | VDB_QUERY_FILTERED | VDB_QUERY_PARALLEL;
 
     if (q->k == 0 || q->k > VDB_K_MAX)
         return vdbi_fail(VDB_INVALID, "k is %zu; it must be 1 to %d", q->k, VDB_K_MAX);

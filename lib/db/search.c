@@ -1,23 +1,21 @@
 /* search.c: the path of a search: view, filter, scan, answers.
  *
- * Queries are answered a few at a time over the same blocks, so that a block that is in
- * the cache serves them all.  Distances come from the one direct kernel whatever the
- * number of queries, so one and many agree bit for bit.
+ * Distances come from the one direct kernel whatever the number of queries and threads,
+ * so one and many agree bit for bit.
  */
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "db/db.h"
 #include "db/results.h"
-#include "index/flat/flat.h"
-#include "store/record.h"
+#include "db/scan.h"
 
 enum {
-    TOGETHER = 32,          /* queries answered over one pass */
-    SECTION_BYTES = 4 << 20 /* of vectors read in one reading section */
+    GROUP_MAX = 4096,      /* queries answered over one pass */
+    GROUP_BYTES = 4 << 20, /* of their vectors: they are read again and again */
+    GROUP_MIN = 32,
+    ANSWERS_PER_SECTION = 64
 };
 
 /* What a search works on, shared by all its queries. */
@@ -30,8 +28,7 @@ typedef struct search {
     uint64_t matches;
     uint64_t filter_ns;
     vdb_results *results;
-    vdbi_record ids[2]; /* scratch of compare_ids */
-    size_t shares; /* of the queries, on as many threads; 0: not the caller's thread */
+    vdbi_record record; /* scratch of add_answers() */
 } search;
 
 static uint64_t now(vdb *db)
@@ -68,77 +65,6 @@ static vdb_status candidates(search *s)
     return st;
 }
 
-/* For ties, inside the section of the scan. */
-static vdb_status compare_ids(void *arg, uint32_t a, uint32_t b, int *order)
-{
-    search *s = arg;
-    vdb_status st =
-        vdbi_record_read(s->db->pager, s->image, a, VDBI_RECORD_ID, &s->ids[0]);
-
-    if (!st)
-        st = vdbi_record_read(s->db->pager, s->image, b, VDBI_RECORD_ID, &s->ids[1]);
-    if (st)
-        return st;
-    *order = memcmp(s->ids[0].id, s->ids[1].id,
-                    s->ids[0].id_length < s->ids[1].id_length ? s->ids[0].id_length
-                                                              : s->ids[1].id_length);
-    if (!*order)
-        *order = s->ids[0].id_length < s->ids[1].id_length
-                     ? -1
-                     : s->ids[0].id_length > s->ids[1].id_length;
-    return VDB_OK;
-}
-
-/* Whether any slot of [first, first + count) is wanted. */
-static int any_wanted(const search *s, uint32_t first, uint32_t count)
-{
-    for (uint32_t i = first; i < first + count; i++) {
-        if (i % 64 == 0 && s->wanted[i / 64] == 0)
-            i += 63;
-        else if (vdbi_bit_get(s->wanted, i))
-            return 1;
-    }
-    return 0;
-}
-
-/* Compare a few queries with every wanted row. */
-static vdb_status scan(search *s, const vdbi_query *queries, vdbi_nearest *nearest,
-                       size_t count)
-{
-    uint32_t per_block = vdbi_rows_per_block(s->image->dimension);
-    uint32_t row_bytes = vdbi_row_bytes(s->image->dimension);
-    uint32_t slots = s->image->slot_count;
-    size_t in_section = 0;
-    vdb_status st = VDB_OK;
-
-    vdbi_section_begin(s->db->pager);
-    for (uint32_t first = 0; first < slots && !st; first += per_block) {
-        uint32_t n = slots - first < per_block ? slots - first : per_block;
-        const uint8_t *rows;
-        if (!any_wanted(s, first, n))
-            continue;
-        if (in_section >= SECTION_BYTES) {
-            vdbi_section_end(s->db->pager);
-            st = vdbi_limits_tick(&s->limits);
-            vdbi_section_begin(s->db->pager);
-            in_section = 0;
-            if (st)
-                break;
-        }
-        st = vdbi_vector_block(s->db->pager, s->image, first / per_block, &rows);
-        if (!st && !rows)
-            st = vdbi_fail(VDB_CORRUPT, "slots from %u on have no vectors", first);
-        for (size_t i = 0; i < count && !st; i++)
-            st = vdbi_flat_scan(&nearest[i], &queries[i], rows, row_bytes, n, first,
-                                s->wanted, first);
-        in_section += (size_t)n * row_bytes * count;
-    }
-    for (size_t i = 0; i < count && !st; i++)
-        st = vdbi_nearest_sort(&nearest[i]);
-    vdbi_section_end(s->db->pager);
-    return st;
-}
-
 /* Append what was found for one query to the results. */
 static vdb_status add_answers(search *s, const vdbi_nearest *nearest)
 {
@@ -148,18 +74,20 @@ static vdb_status add_answers(search *s, const vdbi_nearest *nearest)
     vdb_status st = VDB_OK;
 
     for (size_t i = 0; i < nearest->count && !st; i++) {
-        uint32_t slot = nearest->heap[i].slot;
+        uint32_t slot = nearest->items[i].slot;
         const float *row = NULL;
-        vdbi_record *r = &s->ids[0];
-        vdbi_section_begin(s->db->pager);
+        vdbi_record *r = &s->record;
+        if (i % ANSWERS_PER_SECTION == 0)
+            vdbi_section_begin(s->db->pager);
         st = vdbi_record_read(s->db->pager, s->image, slot, parts, r);
         if (!st && s->query->flags & VDB_QUERY_WITH_VECTORS)
             st = vdbi_vector_row(s->db->pager, s->image, slot, &row);
         if (!st)
-            st = vdbi_results_add(s->results, nearest->heap[i].distance, r->id,
+            st = vdbi_results_add(s->results, nearest->items[i].distance, r->id,
                                   r->id_length, r->metadata, r->metadata_length, row,
                                   s->image->dimension);
-        vdbi_section_end(s->db->pager);
+        if (st || i + 1 == nearest->count || (i + 1) % ANSWERS_PER_SECTION == 0)
+            vdbi_section_end(s->db->pager);
     }
     return st;
 }
@@ -183,34 +111,53 @@ static void explain(search *s, size_t q, uint64_t distances, uint64_t search_ns)
                                     : "the index is flat: every candidate is compared");
 }
 
-/* Answer queries [from, from + count) of the search as queries `into`, ... of the results. */
-static vdb_status answer(search *s, size_t from, size_t count, size_t into)
+/* Find the nearest of queries [from, from + count). */
+static vdb_status find(search *s, const vdbi_query *queries, vdbi_nearest *nearest,
+                       size_t from, size_t count)
 {
-    vdbi_query queries[TOGETHER];
-    vdbi_nearest nearest[TOGETHER];
+    const vdb_query *q = s->query;
+    const vdbi_scan scan = {
+        .db = s->db,
+        .image = s->image,
+        .wanted = s->wanted,
+        .matches = s->matches,
+        .queries = queries,
+        .count = count,
+        .k = q->k,
+        .limit = q->flags & VDB_QUERY_MAX_DISTANCE ? q->max_distance : INFINITY,
+        .limits = s->limits,
+        .threads =
+            q->count > 1 || q->flags & VDB_QUERY_PARALLEL ? s->db->options.threads : 1,
+        .done = from,
+        .total = q->count,
+    };
+
+    return s->matches ? vdbi_scan_run(&scan, nearest) : VDB_OK;
+}
+
+/* Answer queries [from, from + count). */
+static vdb_status answer(search *s, vdbi_query *queries, vdbi_nearest *nearest,
+                         size_t from, size_t count)
+{
     const vdb_query *q = s->query;
     size_t stride = q->stride ? q->stride : q->dim * sizeof(float);
-    float limit = q->flags & VDB_QUERY_MAX_DISTANCE ? q->max_distance : INFINITY;
     uint64_t before = now(s->db), each;
-    vdb_status st = VDB_OK;
+    vdb_status st;
 
     for (size_t i = 0; i < count; i++) {
         const char *at = (const char *)q->vectors + (from + i) * stride;
         vdbi_query_init(&queries[i], vdbi_store_shape(s->db->store)->metric,
                         (const float *)(const void *)at, q->dim);
-        vdbi_nearest_init(&nearest[i], &s->db->env->memory, q->k, limit, compare_ids,
-                          s);
     }
-    if (s->matches)
-        st = scan(s, queries, nearest, count);
+    st = find(s, queries, nearest, from, count);
     each = (now(s->db) - before) / count;
     for (size_t i = 0; i < count; i++) {
         if (!st)
             st = add_answers(s, &nearest[i]);
-        s->results->offsets[into + i + 1] = s->results->count;
-        s->results->flags[into + i] = VDB_RESULT_EXACT;
+        s->results->offsets[from + i + 1] = s->results->count;
+        s->results->flags[from + i] = VDB_RESULT_EXACT;
         if (s->results->explains)
-            explain(s, into + i, nearest[i].distances, each);
+            explain(s, from + i, nearest[i].distances, each);
         vdbi_nearest_clear(&nearest[i]);
     }
     if (!st)
@@ -218,95 +165,34 @@ static vdb_status answer(search *s, size_t from, size_t count, size_t into)
     return st;
 }
 
-/* Answer queries [from, to). */
-static vdb_status answer_all(search *s, size_t from, size_t to)
-{
-    vdb_status st = VDB_OK;
-
-    for (size_t at = from; at < to && !st; at += TOGETHER) {
-        size_t n = to - at < TOGETHER ? to - at : TOGETHER;
-        st = vdbi_limits_tick(&s->limits);
-        if (!st)
-            st = answer(s, at, n, at - from);
-        if (!st && s->shares) { /* the others are about as far */
-            uint64_t done = (at + n - from) * s->shares;
-            vdbi_limits_progress(&s->limits,
-                                 done < s->query->count ? done : s->query->count,
-                                 s->query->count);
-        }
-    }
-    vdbi_record_clear(&s->ids[0]);
-    vdbi_record_clear(&s->ids[1]);
-    return st;
-}
-
-/* A share of the queries, answered by a thread into results of its own. */
-typedef struct share {
-    search search;
-    size_t from, to;
-    vdbi_thread thread;
-    int running;
-    vdb_status status;
-    vdb_error error;
-} share;
-
-static void *share_run(void *arg)
-{
-    share *s = arg;
-
-    s->status = answer_all(&s->search, s->from, s->to);
-    if (s->status) {
-        s->error.struct_size = sizeof s->error;
-        vdbi_error_save(&s->error);
-    }
-    return NULL;
-}
-
-/* Split the queries among `count` threads, the calling one included. */
-static vdb_status answer_in_parallel(search *s, size_t count)
+/* In groups, whose queries share a pass. */
+static vdb_status answer_all(search *s)
 {
     vdbi_memory *memory = &s->db->env->memory;
-    share *shares = vdbi_calloc(memory, count, sizeof *shares);
-    size_t each = (s->query->count + count - 1) / count;
-    vdb_status st = shares ? VDB_OK : VDB_NOMEM;
+    const size_t total = s->query->count;
+    size_t group = GROUP_BYTES / (s->query->dim * sizeof(float));
+    vdbi_query *queries;
+    vdbi_nearest *nearest;
+    vdb_status st = VDB_OK;
 
-    for (size_t i = 0; i < count && !st; i++) {
-        share *p = &shares[i];
-        p->from = i * each < s->query->count ? i * each : s->query->count;
-        p->to = p->from + each < s->query->count ? p->from + each : s->query->count;
-        p->search = *s;
-        p->search.results = NULL;
-        p->search.shares = i == 0 ? count : 0;
-        st = vdbi_results_create(memory, p->to - p->from, s->results->explains != NULL,
-                                 &p->search.results);
-        /* A thread that cannot be had is no error: its share is answered here. */
-        if (!st && i > 0)
-            p->running = vdbi_thread_start(&p->thread, share_run, p) == VDB_OK;
-    }
-    for (size_t i = 0; shares && i < count; i++) {
-        share *p = &shares[i];
-        if (p->running)
-            vdbi_thread_join(p->thread);
-        else if (!st)
-            share_run(p);
-        if (!st && p->status) {
-            vdbi_error_restore(&p->error);
-            st = p->status;
-        }
+    group = group < GROUP_MIN ? GROUP_MIN : group > GROUP_MAX ? GROUP_MAX : group;
+    group = group < total ? group : total;
+    queries = vdbi_calloc(memory, group, sizeof *queries);
+    nearest = vdbi_calloc(memory, group, sizeof *nearest);
+    if (total && (!queries || !nearest))
+        st = VDB_NOMEM;
+    for (size_t at = 0; at < total && !st; at += group) {
+        size_t n = total - at < group ? total - at : group;
+        st = vdbi_limits_tick(&s->limits);
         if (!st)
-            st = vdbi_results_join(s->results, p->from, p->search.results);
-        vdbi_results_destroy(p->search.results);
+            st = answer(s, queries, nearest, at, n);
+        if (!st)
+            vdbi_limits_progress(&s->limits, at + n, total);
     }
-    vdbi_free(memory, shares);
+    vdbi_free(memory, queries);
+    vdbi_free(memory, nearest);
+    vdbi_record_clear(&s->record);
     return st;
-}
-
-static size_t threads_for(const search *s)
-{
-    size_t groups = (s->query->count + TOGETHER - 1) / TOGETHER;
-    size_t threads = s->db->options.threads;
-
-    return s->matches && groups < threads ? groups : s->matches ? threads : 1;
 }
 
 static vdb_status check_dimension(const search *s)
@@ -319,7 +205,7 @@ static vdb_status check_dimension(const search *s)
 
 vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
 {
-    search s = {.db = db, .query = query, .shares = 1};
+    search s = {.db = db, .query = query};
     vdbi_version *version;
     vdb_status st = vdbi_op_view(db, query->op ? query->op->snapshot : NULL, &version);
 
@@ -327,7 +213,7 @@ vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
     if (st)
         return st;
     s.image = &version->image;
-    s.ids[0].memory = s.ids[1].memory = &db->env->memory;
+    s.record.memory = &db->env->memory;
     vdbi_limits_begin(&s.limits, db, query->op);
     st = check_dimension(&s);
     if (!st)
@@ -336,8 +222,7 @@ vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
     if (!st)
         st = candidates(&s);
     if (!st)
-        st = threads_for(&s) > 1 ? answer_in_parallel(&s, threads_for(&s))
-                                 : answer_all(&s, 0, query->count);
+        st = answer_all(&s);
     vdbi_free(&db->env->memory, s.wanted);
     vdbi_version_release(db, version);
     if (st) {

@@ -87,23 +87,29 @@ void vdbi_distances(const vdbi_query *query, const uint8_t *rows, size_t stride,
     }
 }
 
-void vdbi_distances_at(const vdbi_query *query, const uint8_t *const *rows,
-                       size_t count, float *out)
+void vdbi_distances_ahead(const vdbi_query *query, const uint8_t *const *rows,
+                          size_t count, size_t known, float *out)
 {
     const vdbi_kernels *set = query->kernels;
 
     switch (query->metric) {
     case VDB_COSINE:
-        set->cosine_at(query, rows, count, out);
+        set->cosine_at(query, rows, count, known, out);
         break;
     case VDB_DOT:
-        set->dot_at(query, rows, count, out);
+        set->dot_at(query, rows, count, known, out);
         break;
     default:
         assert(query->metric == VDB_L2 || query->metric == VDB_METRIC_DEFAULT);
-        set->l2_at(query, rows, count, out);
+        set->l2_at(query, rows, count, known, out);
         break;
     }
+}
+
+void vdbi_distances_at(const vdbi_query *query, const uint8_t *const *rows,
+                       size_t count, float *out)
+{
+    vdbi_distances_ahead(query, rows, count, count, out);
 }
 
 float vdbi_distance(const vdbi_query *query, const float *row)

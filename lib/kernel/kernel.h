@@ -40,4 +40,9 @@ void vdbi_distances(const vdbi_query *query, const uint8_t *rows, size_t stride,
 void vdbi_distances_at(const vdbi_query *query, const uint8_t *const *rows,
                        size_t count, float *out);
 
+/* The same where `known` rows, at least count, are known to be wanted: those behind the
+ * first `count` are fetched for the next call. */
+void vdbi_distances_ahead(const vdbi_query *query, const uint8_t *const *rows,
+                          size_t count, size_t known, float *out);
+
 #endif

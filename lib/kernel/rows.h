@@ -45,14 +45,14 @@ static inline void fetch(const uint8_t *row, size_t row_bytes)
 
 #define LISTED(name, distance)                                                         \
     static TARGET void name(const vdbi_query *query, const uint8_t *const *rows,       \
-                            size_t count, float *out)                                  \
+                            size_t count, size_t known, float *out)                    \
     {                                                                                  \
         const size_t bytes = query->dimension * sizeof(float);                         \
         const size_t ahead = rows_ahead(bytes);                                        \
-        for (size_t i = 0; i < count && i < ahead; i++)                                \
+        for (size_t i = 0; i < known && i < ahead; i++)                                \
             fetch(rows[i], bytes);                                                     \
         for (size_t i = 0; i < count; i++) {                                           \
-            if (count - i > ahead)                                                     \
+            if (known - i > ahead)                                                     \
                 fetch(rows[i + ahead], bytes);                                         \
             out[i] = distance(query, rows[i]);                                         \
         }                                                                              \

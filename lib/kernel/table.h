@@ -17,7 +17,7 @@
 typedef void vdbi_strided(const vdbi_query *query, const uint8_t *rows, size_t stride,
                           size_t count, float *out);
 typedef void vdbi_listed(const vdbi_query *query, const uint8_t *const *rows,
-                         size_t count, float *out);
+                         size_t count, size_t known, float *out);
 
 /* See tile.h and tiles.h. */
 typedef void vdbi_pack(const uint8_t *const *rows, size_t dimension, float *panel,

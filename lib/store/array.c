@@ -32,9 +32,32 @@ static vdb_status check_node(const vdbi_ref *ref, const uint8_t *bytes)
     return VDB_OK;
 }
 
-/* Go down to the block's reference: out is none for a hole. */
+/* The reference to child `index` of a node that has been read and checked. */
+static vdb_status child_of(const vdbi_ref *ref, const uint8_t *bytes, uint32_t index,
+                           vdbi_ref *child)
+{
+    vdbi_child_get(ref, bytes, ref_offset(index), index, child);
+    if (!vdbi_ref_none(child) && child->height != ref->height - 1)
+        return vdbi_fail_at(VDB_CORRUPT, (int64_t)(ref->place * VDBI_PAGE),
+                            "page %llu: child %u has height %u under %u",
+                            (unsigned long long)ref->place, index, child->height,
+                            ref->height);
+    return VDB_OK;
+}
+
+static vdb_status check_block(const vdbi_ref *ref, uint32_t pages)
+{
+    if (!vdbi_ref_none(ref) && ref->pages != pages)
+        return vdbi_fail_at(VDB_CORRUPT, (int64_t)(ref->place * VDBI_PAGE),
+                            "page %llu: a block of %u pages where %u belong",
+                            (unsigned long long)ref->place, ref->pages, pages);
+    return VDB_OK;
+}
+
+/* Go down to the block's reference: out is none for a hole.  A path (or NULL) keeps the
+ * node above the block. */
 static vdb_status find(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
-                       uint64_t block, vdbi_ref *out)
+                       uint64_t block, vdbi_array_path *path, vdbi_ref *out)
 {
     vdbi_ref ref = *root;
 
@@ -43,43 +66,50 @@ static vdb_status find(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
         return VDB_OK;
     while (ref.height > 0) {
         const uint8_t *bytes;
-        uint32_t height = ref.height;
         uint32_t index =
-            (uint32_t)(block / vdbi_array_span(height - 1) % VDBI_ARRAY_FANOUT);
+            (uint32_t)(block / vdbi_array_span(ref.height - 1) % VDBI_ARRAY_FANOUT);
         vdbi_ref child;
         vdb_status st = vdbi_page_read(pager, &ref, &bytes);
         if (!st)
             st = check_node(&ref, bytes);
+        if (!st)
+            st = child_of(&ref, bytes, index, &child);
         if (st)
             return st;
-        vdbi_child_get(&ref, bytes, ref_offset(index), index, &child);
+        if (path && ref.height == 1) {
+            path->node = bytes;
+            path->ref = ref;
+            path->first = block - index;
+        }
         if (vdbi_ref_none(&child))
             return VDB_OK;
-        if (child.height != height - 1)
-            return vdbi_fail_at(VDB_CORRUPT, (int64_t)(ref.place * VDBI_PAGE),
-                                "page %llu: child %u has height %u under %u",
-                                (unsigned long long)ref.place, index, child.height,
-                                height);
         ref = child;
     }
-    if (ref.pages != pages)
-        return vdbi_fail_at(VDB_CORRUPT, (int64_t)(ref.place * VDBI_PAGE),
-                            "page %llu: a block of %u pages where %u belong",
-                            (unsigned long long)ref.place, ref.pages, pages);
     *out = ref;
-    return VDB_OK;
+    return check_block(out, pages);
+}
+
+vdb_status vdbi_array_block_near(vdbi_pager *pager, const vdbi_ref *root,
+                                 uint32_t pages, uint64_t block, vdbi_array_path *path,
+                                 const uint8_t **bytes)
+{
+    vdbi_ref ref;
+    vdb_status st;
+
+    *bytes = NULL;
+    if (path && path->node && block - path->first < VDBI_ARRAY_FANOUT)
+        st = child_of(&path->ref, path->node, (uint32_t)(block - path->first), &ref);
+    else
+        st = find(pager, root, pages, block, path, &ref);
+    if (!st)
+        st = check_block(&ref, pages);
+    return st || vdbi_ref_none(&ref) ? st : vdbi_page_read(pager, &ref, bytes);
 }
 
 vdb_status vdbi_array_block(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
                             uint64_t block, const uint8_t **bytes)
 {
-    vdbi_ref ref;
-    vdb_status st = find(pager, root, pages, block, &ref);
-
-    *bytes = NULL;
-    if (st || vdbi_ref_none(&ref))
-        return st;
-    return vdbi_page_read(pager, &ref, bytes);
+    return vdbi_array_block_near(pager, root, pages, block, NULL, bytes);
 }
 
 static vdb_status node_new(vdbi_change *change, uint8_t structure, uint32_t height,
@@ -162,7 +192,7 @@ vdb_status vdbi_array_peek(vdbi_change *change, const vdbi_ref *root, uint32_t p
                            uint64_t block, int beyond, uint8_t **bytes)
 {
     vdbi_ref ref;
-    vdb_status st = find(change->pager, root, pages, block, &ref);
+    vdb_status st = find(change->pager, root, pages, block, NULL, &ref);
 
     *bytes = NULL;
     if (!st && ref.frame &&
@@ -196,7 +226,7 @@ vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
                             uint64_t block)
 {
     vdbi_ref ref, parent, child;
-    vdb_status st = find(change->pager, root, pages, block, &ref);
+    vdb_status st = find(change->pager, root, pages, block, NULL, &ref);
 
     if (st || vdbi_ref_none(&ref))
         return st;

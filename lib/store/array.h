@@ -24,6 +24,17 @@ uint64_t vdbi_array_span(uint32_t height);
 vdb_status vdbi_array_block(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
                             uint64_t block, const uint8_t **bytes);
 
+/* The same for blocks near each other: the path, all zeros at first, keeps the node that
+ * leads to them.  Of one array, within one reading section. */
+typedef struct vdbi_array_path {
+    const uint8_t *node; /* NULL: none yet */
+    vdbi_ref ref;        /* to it */
+    uint64_t first;      /* block below it */
+} vdbi_array_path;
+vdb_status vdbi_array_block_near(vdbi_pager *pager, const vdbi_ref *root,
+                                 uint32_t pages, uint64_t block, vdbi_array_path *path,
+                                 const uint8_t **bytes);
+
 /* A block to write to; made of zeros if it is a hole.  `beyond` says that only rows will
  * be touched which no image shows: then a block made in this epoch is written in place,
  * though images share it. */

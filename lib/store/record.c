@@ -62,10 +62,11 @@ uint32_t vdbi_rows_per_block(uint32_t dimension)
 }
 
 vdb_status vdbi_vector_block(vdbi_pager *pager, const vdbi_image *image, uint32_t block,
-                             const uint8_t **rows)
+                             vdbi_array_path *path, const uint8_t **rows)
 {
-    return vdbi_array_block(pager, &image->roots[VDBI_ROOT_VECTORS],
-                            vdbi_vector_block_pages(image->dimension), block, rows);
+    return vdbi_array_block_near(pager, &image->roots[VDBI_ROOT_VECTORS],
+                                 vdbi_vector_block_pages(image->dimension), block, path,
+                                 rows);
 }
 
 vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t slot,
@@ -73,7 +74,7 @@ vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t 
 {
     uint32_t per_block = vdbi_rows_per_block(image->dimension);
     const uint8_t *rows;
-    vdb_status st = vdbi_vector_block(pager, image, slot / per_block, &rows);
+    vdb_status st = vdbi_vector_block(pager, image, slot / per_block, NULL, &rows);
 
     *row = NULL;
     if (st)
@@ -89,18 +90,28 @@ vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t 
 vdb_status vdbi_live_words(vdbi_pager *pager, const vdbi_image *image, uint32_t first,
                            uint32_t count, uint64_t *out)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t slot = ((uint64_t)first + i) * 64;
+    const uint32_t per_block = VDBI_LIVE_BITS / 64;
+    uint64_t word = first, end = (uint64_t)first + count;
+
+    while (word < end) {
+        uint32_t at = (uint32_t)(word % per_block);
+        uint32_t n =
+            end - word < per_block - at ? (uint32_t)(end - word) : per_block - at;
         const uint8_t *bytes = NULL;
-        if (slot < image->slot_count) {
+        if (word * 64 < image->slot_count) {
             vdb_status st = vdbi_array_block(pager, &image->roots[VDBI_ROOT_LIVE], 1,
-                                             slot / VDBI_LIVE_BITS, &bytes);
+                                             word / per_block, &bytes);
             if (st)
                 return st;
         }
-        out[i] = bytes ? vdbi_get64(bytes + slot % VDBI_LIVE_BITS / 8) : 0;
-        if (slot < image->slot_count && image->slot_count - slot < 64)
-            out[i] &= ((uint64_t)1 << (image->slot_count - slot)) - 1;
+        for (uint32_t i = 0; i < n; i++, word++, out++) {
+            uint64_t slot = word * 64;
+            *out = bytes && slot < image->slot_count
+                       ? vdbi_get64(bytes + (size_t)(at + i) * 8)
+                       : 0;
+            if (slot < image->slot_count && image->slot_count - slot < 64)
+                *out &= ((uint64_t)1 << (image->slot_count - slot)) - 1;
+        }
     }
     return VDB_OK;
 }

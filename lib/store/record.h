@@ -8,6 +8,7 @@
 #ifndef VDBI_RECORD_H
 #define VDBI_RECORD_H
 
+#include "store/array.h"
 #include "store/image.h"
 
 #define VDBI_SLOT_NONE UINT32_MAX
@@ -21,9 +22,10 @@ uint32_t vdbi_row_bytes(uint32_t dimension); /* a multiple of 64 */
 uint32_t vdbi_rows_per_block(uint32_t dimension);
 uint32_t vdbi_vector_block_pages(uint32_t dimension);
 
-/* Rows [block * rows_per_block, ...), vdbi_row_bytes apart; NULL: none was written. */
+/* Rows [block * rows_per_block, ...), vdbi_row_bytes apart; NULL: none was written.  The
+ * path is for neighbours (array.h); NULL: none. */
 vdb_status vdbi_vector_block(vdbi_pager *pager, const vdbi_image *image, uint32_t block,
-                             const uint8_t **rows);
+                             vdbi_array_path *path, const uint8_t **rows);
 /* The row of one slot. */
 vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t slot,
                            const float **row);

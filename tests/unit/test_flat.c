@@ -52,6 +52,24 @@ static void make_rows(uint32_t distinct)
     }
 }
 
+/* Scan those of `count` rows from first_slot on whose bits are set. */
+static vdb_status scan(vdbi_nearest *nearest, const vdbi_query *query, uint32_t count,
+                       uint32_t first_slot, const uint64_t *wanted, uint64_t first_bit)
+{
+    const uint8_t *at[SLOTS];
+    uint32_t slots[SLOTS];
+    vdbi_row_list list = {at, slots, 0, 0};
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (!vdbi_bit_get(wanted, first_bit + i))
+            continue;
+        at[list.count] = (const uint8_t *)rows[first_slot + i];
+        slots[list.count++] = first_slot + i;
+    }
+    list.known = list.count;
+    return vdbi_flat_scan(nearest, query, &list);
+}
+
 static int in_order(const void *pa, const void *pb)
 {
     const vdbi_neighbor *a = pa, *b = pb;
@@ -106,8 +124,8 @@ static void assert_same(const vdbi_nearest *nearest, const vdbi_neighbor *want,
 {
     assert_int_equal(nearest->count, n);
     for (size_t i = 0; i < n; i++) {
-        assert_true(nearest->heap[i].distance == want[i].distance);
-        assert_int_equal(nearest->heap[i].slot, want[i].slot);
+        assert_true(nearest->items[i].distance == want[i].distance);
+        assert_int_equal(nearest->items[i].slot, want[i].slot);
     }
 }
 
@@ -140,10 +158,8 @@ static void answers_are_those_of_a_full_sort(void **state)
         n = oracle(&query, wanted, first_bit, first_slot, count, limit, k, want,
                    &offered);
         vdbi_nearest_init(&nearest, &memory, k, limit, compare, ranks);
-        assert_int_equal(
-            vdbi_flat_scan(&nearest, &query, (const uint8_t *)rows[first_slot],
-                           sizeof rows[0], count, first_slot, wanted, first_bit),
-            VDB_OK);
+        assert_int_equal(scan(&nearest, &query, count, first_slot, wanted, first_bit),
+                         VDB_OK);
         assert_int_equal(vdbi_nearest_sort(&nearest), VDB_OK);
         assert_same(&nearest, want, n);
         assert_int_equal(nearest.distances, offered);
@@ -175,9 +191,7 @@ static void several_scans_add_up(void **state)
         uint32_t count = random_below(150);
         if (count > SLOTS - done)
             count = SLOTS - done;
-        assert_int_equal(vdbi_flat_scan(&nearest, &query, (const uint8_t *)rows[done],
-                                        sizeof rows[0], count, done, all,
-                                        (uint64_t)5 + done),
+        assert_int_equal(scan(&nearest, &query, count, done, all, (uint64_t)5 + done),
                          VDB_OK);
         done += count;
     }
@@ -203,13 +217,11 @@ static void ids_are_compared_only_where_distances_tie(void **state)
     vdbi_query_init(&query, VDB_L2, q, DIMENSION);
     vdbi_nearest_init(&nearest, &memory, 50, INFINITY, compare, ranks);
     compares = 0;
-    assert_int_equal(vdbi_flat_scan(&nearest, &query, (const uint8_t *)rows,
-                                    sizeof rows[0], SLOTS, 0, all, 0),
-                     VDB_OK);
+    assert_int_equal(scan(&nearest, &query, SLOTS, 0, all, 0), VDB_OK);
     assert_int_equal(vdbi_nearest_sort(&nearest), VDB_OK);
     assert_int_equal(compares, 0);
     for (size_t i = 0; i < 50; i++)
-        assert_true(nearest.heap[i].distance == (float)(i + 1));
+        assert_true(nearest.items[i].distance == (float)(i + 1));
     vdbi_nearest_clear(&nearest);
     free(all);
 }
@@ -227,15 +239,11 @@ static void memory_grows_with_what_is_found_not_with_k(void **state)
     vdbi_query_init(&query, VDB_L2, q, DIMENSION);
     vdbi_nearest_init(&nearest, &memory, SIZE_MAX, INFINITY, compare, ranks);
     assert_int_equal(atomic_load(&memory.bytes), 0);
-    assert_int_equal(vdbi_flat_scan(&nearest, &query, (const uint8_t *)rows,
-                                    sizeof rows[0], 10, 0, all, 0),
-                     VDB_OK);
+    assert_int_equal(scan(&nearest, &query, 10, 0, all, 0), VDB_OK);
     assert_true(atomic_load(&memory.bytes) < 1000);
     vdbi_nearest_clear(&nearest);
     vdbi_nearest_init(&nearest, &memory, 0, INFINITY, compare, ranks);
-    assert_int_equal(vdbi_flat_scan(&nearest, &query, (const uint8_t *)rows,
-                                    sizeof rows[0], 10, 0, all, 0),
-                     VDB_OK);
+    assert_int_equal(scan(&nearest, &query, 10, 0, all, 0), VDB_OK);
     assert_int_equal(nearest.count, 0);
     assert_int_equal(vdbi_nearest_sort(&nearest), VDB_OK);
     vdbi_nearest_clear(&nearest);
@@ -279,8 +287,7 @@ static void a_failure_at_any_step_is_passed_on(void **state)
             compare_fails_at = way ? 0 : n;
             allocations_left = way ? n : 1000;
             vdbi_nearest_init(&nearest, &memory, 20, INFINITY, compare, ranks);
-            status = vdbi_flat_scan(&nearest, &query, (const uint8_t *)rows,
-                                    sizeof rows[0], 60, 0, all, 0);
+            status = scan(&nearest, &query, 60, 0, all, 0);
             if (!status)
                 status = vdbi_nearest_sort(&nearest);
             fired = way ? allocations_left < 0 : compares >= compare_fails_at;

@@ -1,47 +1,57 @@
 /* flat.h: exact search: compare every candidate, keep the k nearest.
  *
- * Owns:      a vdbi_nearest: the k best found so far.
- * Promises:  exactly min(k, candidates offered), by (distance, bytes of the id).
+ * Owns:      queries packed into tiles, panels of rows.
+ * Promises:  exactly min(k, candidates offered), by (distance, bytes of the id), with
+ *            distances from the direct kernel, whatever selected the candidates.
  * May call:  kernel/, base/.  Knows nothing of the store: db/ hands it rows.
- * Threads:   one vdbi_nearest by one thread at a time.
+ * Threads:   vdbi_tiles may be read by any number at once; a vdbi_nearest and a
+ *            vdbi_tile_scan by one thread at a time.
  */
 #ifndef VDBI_FLAT_H
 #define VDBI_FLAT_H
 
-#include "base/memory.h"
+#include "index/flat/nearest.h"
 #include "kernel/kernel.h"
+#include "kernel/tile.h"
 
-typedef struct vdbi_neighbor {
-    float distance;
-    uint32_t slot;
-} vdbi_neighbor;
+/* Rows to compare: the first `count` of `known`; the others come next, and are fetched
+ * meanwhile. */
+typedef struct vdbi_row_list {
+    const uint8_t *const *rows;
+    const uint32_t *slots;
+    size_t count, known;
+} vdbi_row_list;
 
-/* Compares the ids of two slots as memcmp does, for ties: *order < 0, 0, > 0. */
-typedef vdb_status (*vdbi_compare_ids)(void *arg, uint32_t a, uint32_t b, int *order);
-
-typedef struct vdbi_nearest {
-    vdbi_memory *memory;
-    vdbi_neighbor *heap; /* a max-heap by (distance, id) */
-    size_t count, capacity, k;
-    float limit; /* farther ones are not wanted; FLT_MAX or INFINITY: no limit */
-    vdbi_compare_ids compare_ids;
-    void *compare_arg;
-    uint64_t distances; /* computed so far */
-} vdbi_nearest;
-
-/* Memory grows with what is found, not with k. */
-void vdbi_nearest_init(vdbi_nearest *nearest, vdbi_memory *memory, size_t k,
-                       float limit, vdbi_compare_ids compare_ids, void *compare_arg);
-void vdbi_nearest_clear(vdbi_nearest *nearest); /* frees the heap */
-
-/* Offer the rows whose bits are set: row i is slot first_slot + i, bit (first_bit + i)
- * of `wanted` (bitmap.h). */
+/* Compare one query with all rows. */
 vdb_status vdbi_flat_scan(vdbi_nearest *nearest, const vdbi_query *query,
-                          const uint8_t *rows, size_t stride, uint32_t count,
-                          uint32_t first_slot, const uint64_t *wanted,
-                          uint64_t first_bit);
+                          const vdbi_row_list *list);
 
-/* Sort what was found, nearest first, in place; the heap is used up. */
-vdb_status vdbi_nearest_sort(vdbi_nearest *nearest);
+/* Many queries of one metric and dimension, packed; borrows them. */
+typedef struct vdbi_tiles {
+    vdbi_memory *memory;
+    const vdbi_query *queries;
+    size_t count;
+    size_t tile_queries, tile_bytes;
+    uint8_t *packed;
+    vdbi_bar *bars;
+} vdbi_tiles;
+vdb_status vdbi_tiles_init(vdbi_tiles *tiles, vdbi_memory *memory,
+                           const vdbi_query *queries, size_t count);
+void vdbi_tiles_clear(vdbi_tiles *tiles);
+
+/* One thread's comparing of all of them with rows; borrows tiles and nearest, one for
+ * each query. */
+typedef struct vdbi_tile_scan {
+    const vdbi_tiles *tiles;
+    vdbi_nearest *nearest;
+    size_t panel_rows, panel_bytes;
+    size_t rows_max; /* that one vdbi_tile_scan_rows() takes */
+    uint8_t *panels;
+    float *bars; /* of each query, as the limits stand */
+} vdbi_tile_scan;
+vdb_status vdbi_tile_scan_init(vdbi_tile_scan *scan, const vdbi_tiles *tiles,
+                               vdbi_nearest *nearest);
+void vdbi_tile_scan_clear(vdbi_tile_scan *scan);
+vdb_status vdbi_tile_scan_rows(vdbi_tile_scan *scan, const vdbi_row_list *list);
 
 #endif
