@@ -134,6 +134,9 @@ enum {
     VDB_OPEN_MUST_EXIST = 2,  /* VDB_NOT_FOUND instead of creating */
     VDB_OPEN_EXCLUSIVE = 4,   /* VDB_EXISTS instead of opening */
     VDB_OPEN_NO_MMAP = 8,     /* read into a bounded cache: never a SIGBUS */
+    VDB_OPEN_BULK = 32,       /* loading: inserts never wait for the graph, and searches
+                                 compare what it does not cover, until it catches up
+                                 (vdb_wait_indexed) */
     VDB_OPEN_WITHOUT_LOG = 16 /* salvage: ignore logs, damaged or missing, and open
                                  at the last checkpoint.  Loses what came after.
                                  For reading only when a meta page is damaged too. */
@@ -546,7 +549,7 @@ enum {
     VDB_QUERY_MAX_DISTANCE = 2, /* max_distance counts */
     VDB_QUERY_WITH_METADATA = 4,
     VDB_QUERY_WITH_VECTORS = 8,
-    VDB_QUERY_EXPLAIN = 16, /* keep what vdb_results_explain() tells */
+    VDB_QUERY_EXPLAIN = 16,  /* keep what vdb_results_explain() tells */
     VDB_QUERY_FILTERED = 32, /* a NULL filter is VDB_INVALID */
     VDB_QUERY_PARALLEL = 64  /* a single query too is split over the threads allowed */
 };
@@ -628,8 +631,15 @@ VDB_API vdb_status vdb_backup(vdb *db, const char *path, const vdb_op *op);
 /** Return unused space to the file system.  In 0.1: VDB_UNSUPPORTED. */
 VDB_API vdb_status vdb_compact(vdb *db, const vdb_op *op);
 
-/** Wait until the index covers every vector (op->timeout_ms bounds the wait).
- *  Searches find every vector without it. */
+/**
+ * Wait until the graph covers every vector of the newest version, and help it to.
+ * Searches find every vector without it: those that are not in the graph are compared one
+ * by one, which costs time.  With an `op` whose timeout_ms is 0 it does not wait.
+ *
+ * @param op  NULL: wait as long as it takes.
+ *
+ * Errors: VDB_TIMEOUT (there is work left), VDB_CANCELLED.
+ */
 VDB_API vdb_status vdb_wait_indexed(vdb *db, const vdb_op *op);
 
 typedef struct vdb_check_options {

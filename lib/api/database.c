@@ -14,7 +14,8 @@ static vdb_status out_of_range(const char *name, unsigned long long value,
 static vdb_status check_options(const vdb_options *o)
 {
     const uint32_t known = VDB_OPEN_READONLY | VDB_OPEN_MUST_EXIST |
-                           VDB_OPEN_EXCLUSIVE | VDB_OPEN_NO_MMAP | VDB_OPEN_WITHOUT_LOG;
+                           VDB_OPEN_EXCLUSIVE | VDB_OPEN_NO_MMAP |
+                           VDB_OPEN_WITHOUT_LOG | VDB_OPEN_BULK;
 
     if (o->flags & ~known)
         return vdbi_fail(VDB_UNSUPPORTED, "option flags: 0x%x has unknown bits",
@@ -115,13 +116,18 @@ vdb_status vdb_compact(vdb *db, const vdb_op *op)
     return st ? st : vdbi_fail(VDB_UNSUPPORTED, "this version cannot compact");
 }
 
-/* Searches are exact in this version: there is no index to wait for. */
 vdb_status vdb_wait_indexed(vdb *db, const vdb_op *op)
 {
     vdb_op own;
+    vdbi_limits limits;
     vdb_status st = vdbi_check_handle(db);
 
-    return st ? st : vdbi_check_op(op, &own);
+    if (!st)
+        st = vdbi_check_op(op, &own);
+    if (st)
+        return st;
+    vdbi_limits_begin(&limits, db, &own);
+    return vdbi_graph_wait(db, &limits, op && own.timeout_ms == 0);
 }
 
 vdb_status vdb_check(vdb *db, const vdb_check_options *options, vdb_report **out,

@@ -3,7 +3,7 @@
 
 #include "api/arguments.h"
 #include "base/error.h"
-#include "db/walk.h"
+#include "db/cursor.h"
 
 vdb_status vdb_get(vdb *db, const char *id, const vdb_op *op, vdb_record **out)
 {

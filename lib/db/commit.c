@@ -55,20 +55,26 @@ static vdb_status apply(vdb *db, vdbi_request *r, vdbi_image *tip, uint64_t olde
 {
     vdbi_pending pending;
     vdbi_image image;
+    size_t touched = db->touched.count;
     vdb_status st = vdbi_store_begin(db->store, tip, oldest, &pending);
 
     if (st)
         return st;
+    if (db->graph.wanted)
+        pending.touched = &db->touched;
     st = r->apply(r, &pending);
     if (st || r->unchanged) {
         vdbi_pending_drop(&pending);
+        db->touched.count = touched;
         return st;
     }
     r->inserted = pending.inserted;
     r->deleted = pending.deleted;
     st = vdbi_store_finish(db->store, &pending, &image);
-    if (st)
+    if (st) {
+        db->touched.count = touched;
         return st;
+    }
     vdbi_image_release(db->pager, tip);
     *tip = image;
     r->joined = 1;
@@ -136,6 +142,7 @@ static void process(vdb *db, vdbi_request *group)
     }
     vdbi_store_group(db->store);
     vdbi_image_retain(&tip);
+    db->touched.count = 0;
     for (vdbi_request *r = group; r; r = r->next) {
         if (!has_room(db, r)) {
             r->status = VDBI_NO_ROOM;
@@ -147,6 +154,7 @@ static void process(vdb *db, vdbi_request *group)
             only_deletes &= r->only_deletes;
     }
     if (changed) {
+        vdbi_graph_prepare(db, &db->touched);
         st = vdbi_store_write(db->store, wants_sync(db), only_deletes);
         if (st)
             fail_group(group, st);
@@ -154,6 +162,8 @@ static void process(vdb *db, vdbi_request *group)
     if (changed && !st) {
         count_group(db, group);
         atomic_store(&db->log_size, vdbi_store_log_size(db->store));
+        atomic_store(&db->live, tip.live_count);
+        vdbi_graph_follow(db, &db->touched);
         vdbi_version_publish(db, fresh, &tip);
         return;
     }
@@ -242,5 +252,6 @@ vdb_status vdbi_commit(vdb *db, vdbi_request *r)
         return r->status;
     }
     vdbi_maintain(db);
+    vdbi_graph_maintain(db, r->inserted);
     return VDB_OK;
 }

@@ -14,6 +14,7 @@
 #define VDBI_DB_H
 
 #include "base/histogram.h"
+#include "db/graph.h"
 #include "filter/filter.h"
 #include "os/thread.h"
 #include "store/store.h"
@@ -70,6 +71,8 @@ struct vdb {
     vdbi_request *queue_head, *queue_tail;
     int turn_taken;
     uint64_t last_sync_ns;                 /* (turn) */
+    vdbi_touched touched;                  /* (turn) by the group, for the graph */
+    _Atomic uint64_t live;                 /* vectors of the newest version */
     _Atomic uint64_t entries;              /* changed since the last checkpoint began */
     _Atomic uint64_t log_size;             /* of the current log */
     _Atomic uint64_t dirty_left, log_left; /* what the last checkpoint left behind */
@@ -83,6 +86,7 @@ struct vdb {
     _Atomic uint64_t handles; /* snapshots, cursors and batches */
     _Atomic uint64_t commits, checkpoints, inserts, deletes, queries;
     vdbi_histogram latency; /* of queries, in nanoseconds */
+    vdbi_graph graph;
 };
 
 vdb_status vdbi_db_open(vdb_env *env, const char *path, const vdb_options *options,
@@ -137,7 +141,7 @@ vdb_status vdbi_op_view(vdb *db, const vdb_snapshot *snapshot, vdbi_version **ou
 /* ---- search.c ---- */
 vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out);
 
-/* ---- walk.c ---- */
+/* ---- cursor.c ---- */
 struct vdb_record {
     vdbi_memory *memory;
     vdbi_memory own; /* of a record that outlives its environment's handle */

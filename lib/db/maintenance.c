@@ -50,14 +50,32 @@ static vdb_status checkpoint(vdb *db)
     return st;
 }
 
+/* (checkpoint) That the graph cannot be saved is no reason not to save the rest. */
+static void save_graph(vdb *db, int due, uint64_t *number)
+{
+    vdb_error error = VDB_ERROR_INIT;
+
+    if (!due || vdbi_store_poisoned(db->store))
+        return;
+    vdbi_error_save(&error);
+    if (vdbi_graph_save(db, number)) {
+        *number = 0;
+        if (db->env->log)
+            db->env->log(db->env->log_arg, VDB_LOG_WARNING, vdbi_error_text());
+    }
+    vdbi_error_restore(&error);
+}
+
 vdb_status vdbi_db_checkpoint(vdb *db)
 {
     vdb_status st = VDB_OK;
+    uint64_t number = 0;
     int needed;
 
     if (db->in_memory)
         return VDB_OK;
     vdbi_lock(&db->checkpoint_lock);
+    save_graph(db, vdbi_graph_save_is_due(db), &number);
     vdbi_turn_take(db);
     /* A log can hold frames though all they say is saved: after a retry, which does not
      * turn over.  Then this checkpoint is for the log. */
@@ -69,6 +87,8 @@ vdb_status vdbi_db_checkpoint(vdb *db)
         st = vdbi_fail(VDB_POISONED, "a sync has failed: close and reopen");
     else if (needed)
         st = checkpoint(db);
+    if (number)
+        vdbi_graph_save_settle(db, number);
     vdbi_unlock(&db->checkpoint_lock);
     return st;
 }
@@ -92,6 +112,8 @@ static int is_due(vdb *db)
     log = log > left ? log - left : 0;
     if (vdbi_store_poisoned(db->store))
         return 0;
+    if (vdbi_graph_save_is_due(db))
+        return 1;
     return (atomic_load(&db->entries) >= db->options.checkpoint_entries &&
             log >= dirty) ||
            log >= db->options.log_bytes / 2 || dirty >= db->options.dirty_bytes;

@@ -93,6 +93,7 @@ static vdb_status open_store(vdb *db, const char *path)
     }
     db->pager = vdbi_store_pager(db->store);
     vdbi_version_publish(db, first, &image);
+    atomic_store(&db->live, image.live_count);
     atomic_store(&db->entries, vdbi_store_replayed(db->store));
     atomic_store(&db->log_size, vdbi_store_log_size(db->store));
     return VDB_OK;
@@ -122,16 +123,20 @@ vdb_status vdbi_db_open(vdb_env *env, const char *path, const vdb_options *optio
         st = vdbi_fork_mark_create(&db->fork_mark);
     if (!st)
         st = open_store(db, path);
+    if (!st)
+        st = vdbi_graph_open(db);
     if (!st && !db->in_memory && db->options.threads > 1 &&
         !(db->options.flags & VDB_OPEN_READONLY))
         st = vdbi_worker_start(db);
     if (!st) {
+        vdbi_graph_start(db);
         *out = db;
         return VDB_OK;
     }
     if (db->store) {
         vdb_error error = VDB_ERROR_INIT;
         vdbi_error_save(&error);
+        vdbi_graph_close(db, 0);
         vdbi_version_release(db, db->newest);
         vdbi_store_free(db->store);
         vdbi_error_restore(&error);
@@ -150,7 +155,9 @@ vdb_status vdbi_db_close(vdb *db)
     vdb_error error = VDB_ERROR_INIT;
 
     if (!child) {
+        vdbi_graph_stop(db);
         vdbi_worker_stop(db);
+        vdbi_graph_save_last(db);
         st = vdbi_store_save_and_close(db->store, &db->newest->image);
         if (st)
             vdbi_error_save(&error);
@@ -159,6 +166,7 @@ vdb_status vdbi_db_close(vdb *db)
                            "closed with %llu snapshots, cursors or batches open",
                            (unsigned long long)atomic_load(&db->handles));
     }
+    vdbi_graph_close(db, child);
     while (db->newest) {
         db->newest->refs = 1;
         vdbi_version_release(db, db->newest);

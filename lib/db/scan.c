@@ -14,6 +14,7 @@
 
 #include "base/bitmap.h"
 #include "base/error.h"
+#include "db/id_order.h"
 
 enum {
     TILED_MIN = 4,   /* queries from which on tiles are faster */
@@ -42,7 +43,7 @@ typedef struct worker {
     work *work;
     vdbi_nearest *nearest; /* of each query */
     vdbi_tile_scan tile_scan;
-    vdbi_record ids[2]; /* scratch of compare_ids() */
+    vdbi_id_order order;
     const uint8_t **rows;
     uint32_t *slots;
     size_t step, ahead, listed; /* rows compared together; known beyond; in the list */
@@ -56,28 +57,6 @@ typedef struct worker {
     vdb_status status;
     vdb_error error;
 } worker;
-
-/* For ties, inside the section of the scan. */
-static vdb_status compare_ids(void *arg, uint32_t a, uint32_t b, int *order)
-{
-    worker *w = arg;
-    const vdbi_scan *s = w->work->scan;
-    vdb_status st =
-        vdbi_record_read(s->db->pager, s->image, a, VDBI_RECORD_ID, &w->ids[0]);
-
-    if (!st)
-        st = vdbi_record_read(s->db->pager, s->image, b, VDBI_RECORD_ID, &w->ids[1]);
-    if (st)
-        return st;
-    *order = memcmp(w->ids[0].id, w->ids[1].id,
-                    w->ids[0].id_length < w->ids[1].id_length ? w->ids[0].id_length
-                                                              : w->ids[1].id_length);
-    if (!*order)
-        *order = w->ids[0].id_length < w->ids[1].id_length
-                     ? -1
-                     : w->ids[0].id_length > w->ids[1].id_length;
-    return VDB_OK;
-}
 
 /* ----------------------------------------------------------------- gathering */
 
@@ -252,12 +231,13 @@ static vdb_status worker_init(worker *w, work *shared, vdbi_nearest *nearest)
 
     w->work = shared;
     w->limits = s->limits;
-    w->ids[0].memory = w->ids[1].memory = memory;
+    vdbi_id_order_init(&w->order, s->db->pager, s->image);
     w->nearest = nearest ? nearest : vdbi_calloc(memory, s->count, sizeof *w->nearest);
     if (!w->nearest)
         return VDB_NOMEM;
     for (size_t q = 0; q < s->count; q++)
-        vdbi_nearest_init(&w->nearest[q], memory, s->k, s->limit, compare_ids, w);
+        vdbi_nearest_init(&w->nearest[q], memory, s->k, s->limit, vdbi_id_order_compare,
+                          &w->order);
     w->step = LIST_ROWS;
     w->ahead = AHEAD_ROWS;
     if (shared->tiled) {
@@ -281,8 +261,7 @@ static void worker_clear(worker *w, int is_callers)
         return;
     memory = &w->work->scan->db->env->memory;
     vdbi_tile_scan_clear(&w->tile_scan);
-    vdbi_record_clear(&w->ids[0]);
-    vdbi_record_clear(&w->ids[1]);
+    vdbi_id_order_clear(&w->order);
     vdbi_free(memory, w->rows);
     vdbi_free(memory, w->slots);
     if (!is_callers && w->nearest) {

@@ -1,4 +1,4 @@
-/* search.c: the path of a search: view, filter, scan, answers.
+/* search.c: the path of a search: view, filter, graph or scan, answers.
  *
  * Distances come from the one direct kernel whatever the number of queries and threads,
  * so one and many agree bit for bit.
@@ -24,7 +24,9 @@ typedef struct search {
     const vdb_query *query;
     const vdbi_image *image;
     vdbi_limits limits;
-    uint64_t *wanted; /* a bit per slot */
+    int by_graph; /* where the graph can */
+    uint64_t
+        *wanted; /* a bit per slot; NULL, by graph and without a filter: all live */
     uint64_t matches;
     uint64_t filter_ns;
     vdb_results *results;
@@ -55,12 +57,16 @@ static vdb_status live_bits(search *s)
 static vdb_status candidates(search *s)
 {
     uint64_t before = now(s->db);
-    vdb_status st = s->query->filter
-                        ? vdbi_filter_evaluate(s->query->filter, s->db->pager, s->image,
-                                               &s->db->env->memory, vdbi_limits_tick,
-                                               &s->limits, &s->wanted, &s->matches)
-                        : live_bits(s);
+    vdb_status st = VDB_OK;
 
+    if (s->query->filter)
+        st = vdbi_filter_evaluate(s->query->filter, s->db->pager, s->image,
+                                  &s->db->env->memory, vdbi_limits_tick, &s->limits,
+                                  &s->wanted, &s->matches);
+    else if (s->by_graph)
+        s->matches = s->image->live_count;
+    else
+        st = live_bits(s);
     s->filter_ns = now(s->db) - before;
     return st;
 }
@@ -92,7 +98,23 @@ static vdb_status add_answers(search *s, const vdbi_nearest *nearest)
     return st;
 }
 
-static void explain(search *s, size_t q, uint64_t distances, uint64_t search_ns)
+static const char *reason(const search *s, int walked)
+{
+    if (!s->matches)
+        return "nothing to search";
+    if (walked)
+        return s->wanted ? "a walk through the graph, bounded by what passes"
+                         : "a walk through the graph";
+    if (vdbi_store_shape(s->db->store)->index == VDB_FLAT)
+        return "the index is flat: every candidate is compared";
+    if (s->query->flags & VDB_QUERY_EXACT)
+        return "an exact search was asked for";
+    return s->by_graph ? "few pass, or many are wanted: every candidate is compared"
+                       : "the graph is not there yet: every candidate is compared";
+}
+
+static void explain(search *s, size_t q, uint64_t distances, uint64_t search_ns,
+                    int walked)
 {
     vdb_explain *e = &s->results->explains[q];
 
@@ -104,40 +126,76 @@ static void explain(search *s, size_t q, uint64_t distances, uint64_t search_ns)
     e->distances = distances;
     e->filter_ns = s->filter_ns;
     e->search_ns = search_ns;
-    e->strategy = s->matches ? VDB_STRATEGY_SCAN : VDB_STRATEGY_NONE;
-    snprintf(e->reason, sizeof e->reason, "%s",
-             !s->matches            ? "nothing to search"
-             : e->index == VDB_HNSW ? "exact search: this version builds no graph"
-                                    : "the index is flat: every candidate is compared");
+    e->strategy = !s->matches ? VDB_STRATEGY_NONE
+                  : walked    ? VDB_STRATEGY_GRAPH
+                              : VDB_STRATEGY_SCAN;
+    snprintf(e->reason, sizeof e->reason, "%s", reason(s, walked));
 }
 
-/* Find the nearest of queries [from, from + count). */
-static vdb_status find(search *s, const vdbi_query *queries, vdbi_nearest *nearest,
+static float limit_of(const search *s)
+{
+    return s->query->flags & VDB_QUERY_MAX_DISTANCE ? s->query->max_distance : INFINITY;
+}
+
+/* Find the nearest of queries [from, from + count) by comparing every candidate. */
+static vdb_status scan(search *s, const vdbi_query *queries, vdbi_nearest *nearest,
                        size_t from, size_t count)
 {
     const vdb_query *q = s->query;
-    const vdbi_scan scan = {
+    vdbi_scan scan = {
         .db = s->db,
         .image = s->image,
-        .wanted = s->wanted,
-        .matches = s->matches,
         .queries = queries,
         .count = count,
         .k = q->k,
-        .limit = q->flags & VDB_QUERY_MAX_DISTANCE ? q->max_distance : INFINITY,
+        .limit = limit_of(s),
         .limits = s->limits,
         .threads =
             q->count > 1 || q->flags & VDB_QUERY_PARALLEL ? s->db->options.threads : 1,
         .done = from,
         .total = q->count,
     };
+    vdb_status st = VDB_OK;
 
-    return s->matches ? vdbi_scan_run(&scan, nearest) : VDB_OK;
+    if (!s->matches)
+        return VDB_OK;
+    if (!s->wanted)
+        st = live_bits(s);
+    scan.wanted = s->wanted;
+    scan.matches = s->matches;
+    return st ? st : vdbi_scan_run(&scan, nearest);
 }
 
-/* Answer queries [from, from + count). */
+/* The same by the graph, and those by a scan that it leaves to one. */
+static vdb_status walk(search *s, const vdbi_query *queries, vdbi_nearest *nearest,
+                       size_t from, size_t count, uint8_t *walked)
+{
+    const vdb_query *q = s->query;
+    const vdbi_graph_query common = {
+        .image = s->image,
+        .k = q->k,
+        .ef = q->ef ? q->ef : s->db->options.ef_search,
+        .limit = limit_of(s),
+        .wanted = s->wanted,
+        .matches = s->matches,
+    };
+    vdb_status st;
+
+    if (!vdbi_graph_suits(&common))
+        return scan(s, queries, nearest, from, count);
+    st = vdbi_graph_find_all(s->db, &common, queries, count, &s->limits, nearest,
+                             walked);
+    for (size_t i = 0; i < count && !st; i++)
+        if (!walked[i]) {
+            vdbi_nearest_clear(&nearest[i]);
+            st = scan(s, &queries[i], &nearest[i], from + i, 1);
+        }
+    return st;
+}
+
+/* Answer queries [from, from + count); `walked` has room for a byte for each. */
 static vdb_status answer(search *s, vdbi_query *queries, vdbi_nearest *nearest,
-                         size_t from, size_t count)
+                         uint8_t *walked, size_t from, size_t count)
 {
     const vdb_query *q = s->query;
     size_t stride = q->stride ? q->stride : q->dim * sizeof(float);
@@ -148,16 +206,18 @@ static vdb_status answer(search *s, vdbi_query *queries, vdbi_nearest *nearest,
         const char *at = (const char *)q->vectors + (from + i) * stride;
         vdbi_query_init(&queries[i], vdbi_store_shape(s->db->store)->metric,
                         (const float *)(const void *)at, q->dim);
+        walked[i] = 0;
     }
-    st = find(s, queries, nearest, from, count);
+    st = s->by_graph ? walk(s, queries, nearest, from, count, walked)
+                     : scan(s, queries, nearest, from, count);
     each = (now(s->db) - before) / count;
     for (size_t i = 0; i < count; i++) {
         if (!st)
             st = add_answers(s, &nearest[i]);
         s->results->offsets[from + i + 1] = s->results->count;
-        s->results->flags[from + i] = VDB_RESULT_EXACT;
+        s->results->flags[from + i] = walked[i] ? 0 : VDB_RESULT_EXACT;
         if (s->results->explains)
-            explain(s, from + i, nearest[i].distances, each);
+            explain(s, from + i, nearest[i].distances, each, walked[i]);
         vdbi_nearest_clear(&nearest[i]);
     }
     if (!st)
@@ -173,24 +233,27 @@ static vdb_status answer_all(search *s)
     size_t group = GROUP_BYTES / (s->query->dim * sizeof(float));
     vdbi_query *queries;
     vdbi_nearest *nearest;
+    uint8_t *walked;
     vdb_status st = VDB_OK;
 
     group = group < GROUP_MIN ? GROUP_MIN : group > GROUP_MAX ? GROUP_MAX : group;
     group = group < total ? group : total;
     queries = vdbi_calloc(memory, group, sizeof *queries);
     nearest = vdbi_calloc(memory, group, sizeof *nearest);
-    if (total && (!queries || !nearest))
+    walked = vdbi_calloc(memory, group, 1);
+    if (total && (!queries || !nearest || !walked))
         st = VDB_NOMEM;
     for (size_t at = 0; at < total && !st; at += group) {
         size_t n = total - at < group ? total - at : group;
         st = vdbi_limits_tick(&s->limits);
         if (!st)
-            st = answer(s, queries, nearest, at, n);
+            st = answer(s, queries, nearest, walked, at, n);
         if (!st)
             vdbi_limits_progress(&s->limits, at + n, total);
     }
     vdbi_free(memory, queries);
     vdbi_free(memory, nearest);
+    vdbi_free(memory, walked);
     vdbi_record_clear(&s->record);
     return st;
 }
@@ -214,6 +277,11 @@ vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
         return st;
     s.image = &version->image;
     s.record.memory = &db->env->memory;
+    if (!(query->flags & VDB_QUERY_EXACT)) {
+        s.by_graph = vdbi_graph_ready(db);
+        if (!s.by_graph && db->graph.wanted)
+            vdbi_graph_ask(db);
+    }
     vdbi_limits_begin(&s.limits, db, query->op);
     st = check_dimension(&s);
     if (!st)

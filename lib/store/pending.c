@@ -363,9 +363,24 @@ static vdb_status write_row(vdbi_pending *p, uint32_t slot, const vdbi_put *put)
     return VDB_OK;
 }
 
+static vdb_status note(vdbi_pending *p, uint32_t slot, const float *vector, int reused)
+{
+    vdbi_touched *t = p->touched;
+    vdb_status st;
+
+    if (!t)
+        return VDB_OK;
+    st = vdbi_grow(p->memory, &t->items, &t->capacity, t->count + 1, sizeof *t->items);
+    if (!st)
+        t->items[t->count++] =
+            (vdbi_touch){vector, p->image.sequence, slot, (uint32_t)reused};
+    return st;
+}
+
 static vdb_status apply_put(vdbi_pending *p, uint32_t slot, const vdbi_put *put)
 {
     uint8_t value[4];
+    int reused = slot < p->image.slot_count;
     vdb_status st;
 
     if (p->image.dimension == 0)
@@ -380,6 +395,8 @@ static vdb_status apply_put(vdbi_pending *p, uint32_t slot, const vdbi_put *put)
         st = live_mark(p, slot, 1);
     if (!st)
         st = write_document(p, slot, put);
+    if (!st)
+        st = note(p, slot, put->vector, reused);
     if (st)
         return st;
     vdbi_put32(value, slot);
@@ -404,6 +421,8 @@ static vdb_status apply_kill(vdbi_pending *p, uint32_t slot, const char *id,
         st =
             vdbi_tree_remove(&p->change, &p->image.roots[VDBI_ROOT_IDS], id, id_length);
     }
+    if (!st)
+        st = note(p, slot, NULL, 0);
     if (!st && p->slots)
         st = vdbi_slots_kill(p->slots, slot, p->image.sequence);
     return st;

@@ -16,6 +16,19 @@
 #include "store/log/log.h"
 #include "store/slots.h"
 
+/* What commits have done to slots, for who follows them: put into (`vector` is borrowed
+ * from the request, until it is answered) or killed (`vector` is NULL). */
+typedef struct vdbi_touch {
+    const float *vector;
+    uint64_t sequence; /* of the version */
+    uint32_t slot;
+    uint32_t reused; /* the slot had another vector before */
+} vdbi_touch;
+typedef struct vdbi_touched {
+    vdbi_touch *items;
+    size_t count, capacity;
+} vdbi_touched;
+
 typedef struct vdbi_pending {
     vdbi_memory *memory;
     vdbi_pager *pager;
@@ -38,6 +51,7 @@ typedef struct vdbi_pending {
     uint8_t *lists; /* scratch: encoded arrays */
     size_t lists_length, lists_capacity;
     uint64_t inserted, deleted; /* vectors */
+    vdbi_touched *touched;      /* NULL: nobody follows */
 } vdbi_pending;
 
 /* Begin from `base`; `writer` must be unique, `epoch` the current one. */

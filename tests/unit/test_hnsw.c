@@ -52,8 +52,11 @@ static vdbi_hnsw *make_graph(vdb_metric metric, int exact)
         sample[i] = rows[i];
     assert_int_equal(vdbi_hnsw_create(&memory, &shape, exact, sample, ROWS, &h),
                      VDB_OK);
-    for (uint32_t i = 0; i < ROWS; i++)
-        assert_int_equal(vdbi_hnsw_encode(h, i, rows[i]), VDB_OK);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        assert_int_equal(vdbi_hnsw_reserve(h, i), VDB_OK);
+        atomic_store(vdbi_marks_of(&h->nodes, i), 0);
+        vdbi_hnsw_encode(h, i, rows[i]);
+    }
     return h;
 }
 

@@ -210,7 +210,9 @@ static vdbi_hnsw *make_graph(vdb_metric metric, int set)
     assert_int_equal(vdbi_hnsw_create(&memory, &shape, 0, sample, NODES, &h), VDB_OK);
     assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
     for (uint32_t i = 0; i < NODES; i++) {
-        assert_int_equal(vdbi_hnsw_encode(h, i, rows[i]), VDB_OK);
+        assert_int_equal(vdbi_hnsw_reserve(h, i), VDB_OK);
+        atomic_store(vdbi_marks_of(&h->nodes, i), 0);
+        vdbi_hnsw_encode(h, i, rows[i]);
         assert_int_equal(vdbi_hnsw_insert(h, i, &visitor->scratch), VDB_OK);
     }
     vdbi_visit_end(visitor);

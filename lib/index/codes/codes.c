@@ -119,26 +119,27 @@ static vdbi_code_kind kind_for(vdb_metric metric, int exact)
                                   : VDBI_CODE_DOT;
 }
 
-vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int exact,
-                             uint32_t dimension, const float *const *sample,
-                             size_t count, vdbi_codes **out)
+/* A region that is not fitted yet. */
+static vdb_status create(vdbi_memory *memory, vdb_metric metric, vdbi_code_kind kind,
+                         uint32_t dimension, vdbi_codes **out)
 {
+    int exact = kind == VDBI_CODE_F32_L2 || kind == VDBI_CODE_F32_DOT;
     vdbi_codes *c = vdbi_calloc(memory, 1, sizeof *c);
-    vdb_status st = VDB_NOMEM;
+    vdb_status st = VDB_OK;
 
     *out = NULL;
     if (!c)
         return VDB_NOMEM;
     c->memory = memory;
     c->metric = metric;
-    c->kind = kind_for(metric, exact);
+    c->kind = kind;
     c->dimension = dimension;
     c->code_bytes = exact ? dimension * (uint32_t)sizeof(float) : dimension;
     c->row_bytes = lines(c->code_bytes + (c->kind == VDBI_CODE_DOT ? 4 : 0));
-    if (c->kind == VDBI_CODE_L2)
+    if (c->kind == VDBI_CODE_L2) {
         c->offset = vdbi_calloc(memory, dimension, sizeof *c->offset);
-    if (c->offset || c->kind != VDBI_CODE_L2)
-        st = fit(c, sample, count);
+        st = c->offset ? VDB_OK : VDB_NOMEM;
+    }
     if (!st)
         st = vdbi_extents_init(&c->rows, memory, c->row_bytes);
     if (st) {
@@ -146,6 +147,47 @@ vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int exact,
         return st;
     }
     *out = c;
+    return VDB_OK;
+}
+
+vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int exact,
+                             uint32_t dimension, const float *const *sample,
+                             size_t count, vdbi_codes **out)
+{
+    vdb_status st = create(memory, metric, kind_for(metric, exact), dimension, out);
+
+    if (!st)
+        st = fit(*out, sample, count);
+    if (st) {
+        vdbi_codes_free(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+vdbi_codes_fitted vdbi_codes_fit_of(const vdbi_codes *c)
+{
+    return (vdbi_codes_fitted){c->kind, c->step, c->offset};
+}
+
+vdb_status vdbi_codes_restore(vdbi_memory *memory, vdb_metric metric,
+                              uint32_t dimension, const vdbi_codes_fitted *fitted,
+                              vdbi_codes **out)
+{
+    vdb_status st;
+
+    *out = NULL;
+    if ((fitted->kind != kind_for(metric, 0) && fitted->kind != kind_for(metric, 1)) ||
+        ((fitted->kind == VDBI_CODE_L2 || fitted->kind == VDBI_CODE_COSINE) &&
+         !(fitted->step >= FLT_MIN && fitted->step <= FLT_MAX)))
+        return vdbi_fail(VDB_CORRUPT, "graph: codes of kind %d and step %g",
+                         (int)fitted->kind, (double)fitted->step);
+    st = create(memory, metric, fitted->kind, dimension, out);
+    if (st)
+        return st;
+    (*out)->step = fitted->step;
+    if ((*out)->offset)
+        memcpy((*out)->offset, fitted->offset, dimension * sizeof *(*out)->offset);
     return VDB_OK;
 }
 

@@ -58,6 +58,18 @@ typedef struct vdbi_code_query {
 vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int exact,
                              uint32_t dimension, const float *const *sample,
                              size_t count, vdbi_codes **out);
+/* What a region was fitted to, to be kept; `offset` is borrowed: NULL, or a number for each
+ * dimension. */
+typedef struct vdbi_codes_fitted {
+    vdbi_code_kind kind;
+    float step;
+    const float *offset;
+} vdbi_codes_fitted;
+vdbi_codes_fitted vdbi_codes_fit_of(const vdbi_codes *codes);
+/* An empty region of what was kept; VDB_CORRUPT when it makes no sense. */
+vdb_status vdbi_codes_restore(vdbi_memory *memory, vdb_metric metric,
+                              uint32_t dimension, const vdbi_codes_fitted *fitted,
+                              vdbi_codes **out);
 void vdbi_codes_free(vdbi_codes *codes);
 
 /* See that there is room for the row of a slot. */

@@ -3,26 +3,23 @@
 
 #include "base/error.h"
 
-vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
-                            int exact, const float *const *sample, size_t count,
-                            vdbi_hnsw **out)
+vdb_status vdbi_hnsw_create_with(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
+                                 vdbi_codes *codes, vdbi_hnsw **out)
 {
     vdbi_hnsw *h = vdbi_calloc(memory, 1, sizeof *h);
-    vdbi_codes *codes;
     vdb_status st;
 
     *out = NULL;
-    if (!h)
+    if (!h) {
+        vdbi_codes_free(codes);
         return VDB_NOMEM;
+    }
     h->memory = memory;
     h->shape = *shape;
     atomic_init(&h->entry, VDBI_NO_ENTRY);
-    vdbi_visitors_init(&h->visitors, memory);
-    st = vdbi_codes_create(memory, shape->metric, exact, shape->dimension, sample,
-                           count, &codes);
     atomic_init(&h->codes, codes);
-    if (!st)
-        st = vdbi_nodes_init(&h->nodes, memory, shape->m);
+    vdbi_visitors_init(&h->visitors, memory);
+    st = vdbi_nodes_init(&h->nodes, memory, shape->m);
     if (st) {
         vdbi_hnsw_free(h);
         return st;
@@ -31,6 +28,18 @@ vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
         h->walks[kind] = vdbi_walk_for((vdbi_code_kind)kind);
     *out = h;
     return VDB_OK;
+}
+
+vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
+                            int exact, const float *const *sample, size_t count,
+                            vdbi_hnsw **out)
+{
+    vdbi_codes *codes;
+    vdb_status st = vdbi_codes_create(memory, shape->metric, exact, shape->dimension,
+                                      sample, count, &codes);
+
+    *out = NULL;
+    return st ? st : vdbi_hnsw_create_with(memory, shape, codes, out);
 }
 
 void vdbi_hnsw_free(vdbi_hnsw *h)
@@ -43,35 +52,37 @@ void vdbi_hnsw_free(vdbi_hnsw *h)
     vdbi_free(h->memory, h);
 }
 
-vdb_status vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector)
+vdb_status vdbi_hnsw_reserve(vdbi_hnsw *h, uint32_t slot)
 {
     vdbi_codes *codes = vdbi_hnsw_way(h).codes;
     vdb_status st = vdbi_codes_reserve(codes, slot);
 
-    if (!st)
-        st = vdbi_extents_reserve(&h->nodes.marks, slot);
-    if (st)
-        return st;
-    atomic_store_explicit(vdbi_marks_of(&h->nodes, slot), 0, memory_order_relaxed);
-    vdbi_codes_encode(codes, slot, vector);
-    return VDB_OK;
+    return st ? st : vdbi_extents_reserve(&h->nodes.marks, slot);
+}
+
+void vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector)
+{
+    vdbi_codes_encode(vdbi_hnsw_way(h).codes, slot, vector);
 }
 
 vdb_status vdbi_hnsw_search(vdbi_hnsw *h, const float *vector, uint32_t ef,
-                            const vdbi_pass *pass, uint32_t budget, vdbi_scratch *s)
+                            const vdbi_pass *pass, uint64_t distances_max,
+                            vdbi_scratch *s)
 {
     uint64_t entry = atomic_load_explicit(&h->entry, memory_order_acquire), best;
     vdbi_way way = vdbi_hnsw_way(h);
     vdbi_code_query q;
     uint32_t slot;
     int32_t distance;
-    vdb_status st = vdbi_scratch_reserve(s, ef, pass ? budget : 0, h->nodes.m0,
-                                         way.codes->row_bytes);
+    vdb_status st =
+        vdbi_scratch_reserve(s, ef, pass != NULL, h->nodes.m0, way.codes->row_bytes);
 
     if (st)
         return st;
     vdbi_scratch_begin(s, ef);
     s->distances = s->hops = 0;
+    s->codes = way.codes;
+    s->distances_max = distances_max;
     if (entry == VDBI_NO_ENTRY)
         return VDB_OK;
     vdbi_codes_query(way.codes, vector, s->query_bytes, &q);

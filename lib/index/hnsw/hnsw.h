@@ -58,16 +58,32 @@ static inline vdbi_way vdbi_hnsw_way(const vdbi_hnsw *h)
 vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
                             int exact, const float *const *sample, size_t count,
                             vdbi_hnsw **out);
+/* The same with codes that there are; it owns them, after an error too. */
+vdb_status vdbi_hnsw_create_with(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
+                                 vdbi_codes *codes, vdbi_hnsw **out);
 void vdbi_hnsw_free(vdbi_hnsw *h);
 
-/* Make the code of a slot, so that it can be compared, though it is not linked yet. */
-vdb_status vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector);
+/* See that there is room for the code and the marks of a slot; its marks hold anything. */
+vdb_status vdbi_hnsw_reserve(vdbi_hnsw *h, uint32_t slot);
+/* Make the code of a slot that has room, so that it can be compared, though it is not
+ * linked yet. */
+void vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector);
+/* Whether a slot is in the graph; any slot may be asked about. */
+static inline int vdbi_hnsw_has(const vdbi_hnsw *h, uint32_t slot)
+{
+    return atomic_load_explicit(&h->nodes.marks.tables[slot >> VDBI_EXTENT_SHIFT],
+                                memory_order_acquire) &&
+           vdbi_is_marked(&h->nodes, slot, VDBI_MARK_LINKED);
+}
+
 /* Link a slot that has been encoded. */
 vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s);
 
 /* Find the `ef` nearest to a vector by their codes, of those that pass (NULL: all):
- * s->pool, nearest first.  `budget`: with `pass`, give up beyond so many in the front. */
+ * s->pool, nearest first.  With `pass` it gives up (s->gave_up)
+ * when it has computed more than `distances_max`. */
 vdb_status vdbi_hnsw_search(vdbi_hnsw *h, const float *vector, uint32_t ef,
-                            const vdbi_pass *pass, uint32_t budget, vdbi_scratch *s);
+                            const vdbi_pass *pass, uint64_t distances_max,
+                            vdbi_scratch *s);
 
 #endif

@@ -80,6 +80,19 @@ static vdb_status reserve_changed(vdbi_extents *changed, uint32_t block)
     return vdbi_extents_reserve_filled(changed, block, 1);
 }
 
+vdb_status vdbi_nodes_reserve_upper(vdbi_nodes *n, uint32_t row)
+{
+    uint32_t count = atomic_load(&n->upper_count);
+    vdb_status st = vdbi_extents_reserve(&n->uppers, row);
+
+    if (!st)
+        st = reserve_changed(&n->uppers_changed, row / n->uppers_per_block);
+    while (!st && count <= row &&
+           !atomic_compare_exchange_weak(&n->upper_count, &count, row + 1))
+        ;
+    return st;
+}
+
 vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer)
 {
     vdb_status st = vdbi_extents_reserve(&n->links, slot);
@@ -93,14 +106,9 @@ vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer)
     if (!st && layer) {
         /* The rows of a node may lie in two extents, if it is the last of the first. */
         row = atomic_fetch_add(&n->upper_count, layer);
-        st = vdbi_extents_reserve(&n->uppers, row);
+        st = vdbi_nodes_reserve_upper(n, row);
         if (!st)
-            st = vdbi_extents_reserve(&n->uppers, row + layer - 1);
-        if (!st)
-            st = reserve_changed(&n->uppers_changed, row / n->uppers_per_block);
-        if (!st)
-            st = reserve_changed(&n->uppers_changed,
-                                 (row + layer - 1) / n->uppers_per_block);
+            st = vdbi_nodes_reserve_upper(n, row + layer - 1);
     }
     if (st)
         return st;

@@ -48,7 +48,10 @@ enum {
     VDBI_MARK_LINKED = 1,  /* in the graph, or in the chain of a twin that is */
     VDBI_MARK_TWINS = 2,   /* has a chain of twins behind it */
     VDBI_MARK_LEAVING = 4, /* is being unlinked: no new link may lead to it */
-    VDBI_MARK_IN_DOUBT = 8 /* not live in every version that has the slot */
+    /* Set by who uses the index; it heeds neither: */
+    VDBI_MARK_KILLED = 8,  /* dead in some version */
+    VDBI_MARK_REBORN = 16, /* put into again; dead in some older version */
+    VDBI_MARK_IN_DOUBT = VDBI_MARK_KILLED | VDBI_MARK_REBORN
 };
 
 typedef struct vdbi_nodes {
@@ -113,6 +116,8 @@ void vdbi_node_unlock(vdbi_node *node);
 
 vdb_status vdbi_nodes_init(vdbi_nodes *n, vdbi_memory *memory, uint32_t m);
 void vdbi_nodes_clear(vdbi_nodes *n);
+/* See that an upper row is there, by its number. */
+vdb_status vdbi_nodes_reserve_upper(vdbi_nodes *n, uint32_t row);
 /* Make the rows of a node of this layer, without links; nobody may know it yet. */
 vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer);
 

@@ -8,6 +8,8 @@
 enum {
     VISITED_BITS_MIN = 10,
     VISITED_BITS_MAX = 16,
+    TESTING_BITS = 13, /* to begin with, of a walk that tests its results */
+    FRONT_ROOM = 4096,
     LINE = 64
 };
 
@@ -39,15 +41,15 @@ static uint32_t bits_for(uint32_t ef, uint32_t links)
     return bits;
 }
 
-vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, uint32_t front,
+vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, int testing,
                                 uint32_t links, size_t row_bytes)
 {
     vdb_status st;
 
-    s->visited_bits = bits_for(ef, links);
+    s->visited_bits = testing ? TESTING_BITS : bits_for(ef, links);
     st = renew(s->memory, &s->pool.keys, &s->pool_room, ef, sizeof *s->pool.keys);
-    if (!st && front)
-        st = renew(s->memory, &s->front.keys, &s->front_room, front,
+    if (!st && testing)
+        st = renew(s->memory, &s->front.keys, &s->front_room, FRONT_ROOM,
                    sizeof *s->front.keys);
     if (!st)
         st = renew(s->memory, &s->visited, &s->visited_room,
@@ -56,8 +58,48 @@ vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, uint32_t front,
         st = renew(s->memory, &s->query_bytes, &s->query_room, row_bytes, 1);
     if (!st)
         st = renew(s->memory, &s->row_bytes, &s->row_room, row_bytes, 1);
-    s->front.capacity = front;
+    s->front.capacity = (uint32_t)s->front_room;
     return st;
+}
+
+int vdbi_scratch_more_front(vdbi_scratch *s)
+{
+    size_t room = s->front_room;
+
+    if (room > UINT32_MAX / 2 || vdbi_grow(s->memory, &s->front.keys, &s->front_room,
+                                           2 * room, sizeof *s->front.keys))
+        return 0;
+    s->front.capacity = (uint32_t)s->front_room;
+    return 1;
+}
+
+int vdbi_scratch_more_visited(vdbi_scratch *s)
+{
+    uint32_t *before = s->visited, mask, bits = s->visited_bits + 1;
+    size_t size = (size_t)1 << bits, old = (size_t)1 << s->visited_bits;
+    uint32_t *fresh;
+
+    if (bits > 31)
+        return 0;
+    fresh = vdbi_alloc_aligned(s->memory, size * sizeof *fresh, LINE);
+    if (!fresh)
+        return 0;
+    memset(fresh, 0xFF, size * sizeof *fresh);
+    mask = (uint32_t)size - 1;
+    for (size_t i = 0; i < old; i++) {
+        uint32_t at;
+        if (before[i] == VDBI_NO_SLOT)
+            continue;
+        at = vdbi_visited_at(before[i], bits);
+        while (fresh[at] != VDBI_NO_SLOT)
+            at = (at + 1) & mask;
+        fresh[at] = before[i];
+    }
+    vdbi_free(s->memory, before);
+    s->visited = fresh;
+    s->visited_bits = bits;
+    s->visited_room = size;
+    return 1;
 }
 
 void vdbi_scratch_begin(vdbi_scratch *s, uint32_t ef)
@@ -65,6 +107,7 @@ void vdbi_scratch_begin(vdbi_scratch *s, uint32_t ef)
     s->pool.count = 0;
     s->pool.capacity = ef;
     s->gave_up = 0;
+    s->visited_count = 0;
     memset(s->visited, 0xFF, sizeof *s->visited << s->visited_bits);
 }
 

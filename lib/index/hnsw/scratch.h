@@ -35,21 +35,35 @@ typedef struct vdbi_scratch {
     vdbi_pool pool;  /* found so far; after a walk the result */
     vdbi_pool front; /* of a walk that tests its results: what is to be expanded */
     size_t pool_room, front_room;
-    uint32_t *visited; /* direct-mapped: forgets some, which costs a distance */
+    /* By a walk that tests its results it is probed, grows, and forgets nothing; by the
+     * other it is direct-mapped and forgets some, which costs a distance. */
+    uint32_t *visited;
     size_t visited_room;
     uint32_t visited_bits;
-    uint8_t *query_bytes; /* row_bytes, aligned */
+    uint32_t visited_count; /* when nothing is forgotten */
+    uint8_t *query_bytes;   /* row_bytes, aligned */
     size_t query_room;
     uint8_t *row_bytes; /* of a stored row made a query */
     size_t row_room;
-    uint64_t distances; /* computed since they were set to 0 */
+    const vdbi_codes *codes; /* that the last search went by */
+    uint64_t distances;      /* computed since they were set to 0 */
     uint64_t hops;
-    int gave_up; /* the front was full: what was found may not be the best */
+    uint64_t distances_max; /* of a walk that tests its results: then it gives up */
+    int gave_up; /* at that, or for want of memory: what was found may not be the best */
 } vdbi_scratch;
 
-/* Make room for walks that keep up to `ef`, with up to `front` to expand. */
-vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, uint32_t front,
+/* Where a slot begins to be looked for in a table of so many bits. */
+static inline uint32_t vdbi_visited_at(uint32_t slot, uint32_t bits)
+{
+    return slot * 0x9E3779B1u >> (32 - bits);
+}
+
+/* Make room for walks that keep up to `ef`; `testing`: such as test their results. */
+vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, int testing,
                                 uint32_t links, size_t row_bytes);
+/* During a walk: make more room, keeping the contents; 0 when there is no memory. */
+int vdbi_scratch_more_front(vdbi_scratch *s);
+int vdbi_scratch_more_visited(vdbi_scratch *s);
 /* Empty the pool, let it hold `ef`, and forget what was visited. */
 void vdbi_scratch_begin(vdbi_scratch *s, uint32_t ef);
 void vdbi_scratch_clear(vdbi_scratch *s);

@@ -25,7 +25,7 @@ WALK(expand)(const vdbi_nodes *n, const vdbi_codes *c, const vdbi_code_query *q,
         uint32_t other = atomic_load_explicit(&links[i], memory_order_acquire);
         if (other == VDBI_NO_SLOT)
             break;
-        if (!visit(s, other))
+        if (!(pass ? visit_once(s, other) : visit(s, other)))
             continue;
         fresh[count++] = other;
         if (count <= WALK_AHEAD)
@@ -83,7 +83,7 @@ static void WALK(passing)(const vdbi_nodes *n, const vdbi_codes *c,
 
     s->front.count = 0;
     for (uint32_t i = 0; i < begin; i++) {
-        visit(s, vdbi_key_slot(s->pool.keys[i]));
+        visit_once(s, vdbi_key_slot(s->pool.keys[i]));
         front_push(s, s->pool.keys[i]);
     }
     s->pool.count = 0;
@@ -94,6 +94,8 @@ static void WALK(passing)(const vdbi_nodes *n, const vdbi_codes *c,
         uint64_t key = front_pop(&s->front);
         if (!worth(&s->pool, key))
             break;
+        if (s->distances > s->distances_max)
+            s->gave_up = 1;
         s->hops++;
         WALK(expand)(n, c, q, vdbi_key_slot(key), 0, UINT64_MAX, pass, s, &unused);
     }

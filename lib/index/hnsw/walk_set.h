@@ -25,11 +25,26 @@ static inline void prefetch_row(const uint8_t *row, size_t bytes)
 /* 1 the first time, but 1 again when another slot has taken its place meanwhile. */
 static inline int visit(vdbi_scratch *s, uint32_t slot)
 {
-    uint32_t *at = &s->visited[slot * 0x9E3779B1u >> (32 - s->visited_bits)];
+    uint32_t *at = &s->visited[vdbi_visited_at(slot, s->visited_bits)];
 
     if (*at == slot)
         return 0;
     *at = slot;
+    return 1;
+}
+
+/* 1 the first time and never again; a walk that keeps its front elsewhere needs that. */
+static inline int visit_once(vdbi_scratch *s, uint32_t slot)
+{
+    uint32_t mask = ((uint32_t)1 << s->visited_bits) - 1;
+    uint32_t at = vdbi_visited_at(slot, s->visited_bits);
+
+    for (; s->visited[at] != VDBI_NO_SLOT; at = (at + 1) & mask)
+        if (s->visited[at] == slot)
+            return 0;
+    s->visited[at] = slot;
+    if (++s->visited_count > mask / 2 && !vdbi_scratch_more_visited(s))
+        s->gave_up = 1;
     return 1;
 }
 
@@ -73,7 +88,7 @@ static inline void front_push(vdbi_scratch *s, uint64_t key)
     vdbi_pool *p = &s->front;
     uint32_t i;
 
-    if (p->count == p->capacity) {
+    if (p->count == p->capacity && !vdbi_scratch_more_front(s)) {
         s->gave_up = 1;
         return;
     }

@@ -1,8 +1,8 @@
-/* walk.c: records one by one: get, and cursors in the order of ids. */
+/* cursor.c: records one by one: get, and cursors in the order of ids. */
 #include <string.h>
 
 #include "base/error.h"
-#include "db/walk.h"
+#include "db/cursor.h"
 #include "store/record.h"
 
 void vdbi_record_unload(vdb_record *r)

@@ -1,6 +1,6 @@
-/* walk.h: reading records one by one. */
-#ifndef VDBI_WALK_H
-#define VDBI_WALK_H
+/* cursor.h: reading records one by one. */
+#ifndef VDBI_CURSOR_H
+#define VDBI_CURSOR_H
 
 #include "base/bytes.h"
 #include "db/db.h"

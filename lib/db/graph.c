@@ -1,0 +1,202 @@
+/* graph.c: following commits, and the list of fresh slots; see graph.h. */
+#include "db/graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "db/db.h"
+#include "db/graph_priv.h"
+#include "store/graph_pages.h"
+
+vdb_status vdbi_graph_open(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+    vdb_status st;
+
+    g->memory = &db->env->memory;
+    g->wanted = vdbi_store_shape(db->store)->index == VDB_HNSW;
+    g->has_saved = g->wanted && vdbi_graph_saved(db->store);
+    st = vdbi_mutex_init(&g->lock);
+    if (st)
+        return st;
+    st = vdbi_cond_init(&g->changed);
+    if (st)
+        vdbi_mutex_destroy(&g->lock);
+    g->locks_made = !st;
+    return st;
+}
+
+void vdbi_graph_close(vdb *db, int child)
+{
+    vdbi_graph *g = &db->graph;
+
+    if (!g->locks_made)
+        return;
+    vdbi_hnsw_free(atomic_load(&g->hnsw));
+    for (size_t i = 0; i < g->given_up_count; i++)
+        vdbi_hnsw_free(g->given_up[i]);
+    vdbi_free(g->memory, g->given_up);
+    vdbi_free(g->memory, g->fresh);
+    vdbi_free(g->memory, g->reborn);
+    vdbi_free(g->memory, db->touched.items);
+    if (!child) {
+        vdbi_cond_destroy(&g->changed);
+        vdbi_mutex_destroy(&g->lock);
+    }
+}
+
+void vdbi_graph_say(vdb *db, const char *format, const char *what)
+{
+    char text[600];
+
+    if (!db->env->log)
+        return;
+    snprintf(text, sizeof text, format, what);
+    db->env->log(db->env->log_arg, VDB_LOG_WARNING, text);
+}
+
+/* (turn) Searches are exact from here on, and the graph is made anew when there is reason
+ * to hope.  Who visits it may go on. */
+void vdbi_graph_give_up(vdb *db, const char *why)
+{
+    vdbi_graph *g = &db->graph;
+
+    atomic_store(&g->state, VDBI_GRAPH_NONE);
+    vdbi_lock(&g->lock);
+    g->begin = g->next = g->end = g->promised = 0;
+    g->moved = 0;
+    g->number++;
+    atomic_store(&g->fresh_count, 0);
+    g->failures++;
+    vdbi_unlock(&g->lock);
+    vdbi_graph_say(db, "the graph is given up: %s", why);
+}
+
+vdb_status vdbi_graph_clear_marks(vdbi_hnsw *h, uint32_t first, uint32_t bound)
+{
+    vdb_status st = VDB_OK;
+
+    for (uint64_t slot = first; slot < bound && !st;
+         slot = (slot / VDBI_EXTENT_SLOTS + 1) * VDBI_EXTENT_SLOTS)
+        st = vdbi_hnsw_reserve(h, (uint32_t)slot);
+    for (uint32_t slot = first; slot < bound && !st; slot++)
+        atomic_store_explicit(vdbi_marks_of(&h->nodes, slot), 0, memory_order_relaxed);
+    return st;
+}
+
+/* (lock) Room for `more` fresh slots beside those that a commit has been promised. */
+vdb_status vdbi_graph_fresh_reserve(vdbi_graph *g, size_t more)
+{
+    more += g->promised;
+    if (g->begin && g->end + more > g->capacity) {
+        memmove(g->fresh, g->fresh + g->begin, (g->end - g->begin) * sizeof *g->fresh);
+        g->moved += g->begin;
+        g->next -= g->begin;
+        g->end -= g->begin;
+        g->begin = 0;
+    }
+    return vdbi_grow(g->memory, &g->fresh, &g->capacity, g->end + more,
+                     sizeof *g->fresh);
+}
+
+/* (lock) For which there is room. */
+void vdbi_graph_fresh_add(vdbi_graph *g, uint32_t slot)
+{
+    g->fresh[g->end++] = slot;
+    atomic_store(&g->fresh_count, g->end - g->begin);
+}
+
+static vdb_status reserve(vdbi_graph *g, const vdbi_touched *touched)
+{
+    vdbi_hnsw *h = atomic_load(&g->hnsw);
+    size_t puts = 0;
+    vdb_status st = VDB_OK;
+
+    for (size_t i = 0; i < touched->count && !st; i++) {
+        st = vdbi_hnsw_reserve(h, touched->items[i].slot);
+        puts += touched->items[i].vector != NULL;
+    }
+    if (!st)
+        st = vdbi_grow(g->memory, &g->reborn, &g->reborn_capacity,
+                       g->reborn_count + puts, sizeof *g->reborn);
+    vdbi_lock(&g->lock);
+    g->promised = 0; /* to a group that was not written */
+    if (!st)
+        st = vdbi_graph_fresh_reserve(g, puts);
+    if (!st)
+        g->promised = puts;
+    vdbi_unlock(&g->lock);
+    return st;
+}
+
+void vdbi_graph_prepare(vdb *db, const vdbi_touched *touched)
+{
+    if (atomic_load(&db->graph.state) != VDBI_GRAPH_NONE &&
+        reserve(&db->graph, touched))
+        vdbi_graph_give_up(db, "no memory for its rows");
+}
+
+/* Mark a slot of which not every version that has it says that it is live; or unmark. */
+void vdbi_graph_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark)
+{
+    uint8_t before = atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), mark);
+
+    if (!(before & VDBI_MARK_IN_DOUBT))
+        atomic_fetch_add(&g->doubtful, 1);
+}
+
+static void clear_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark)
+{
+    uint8_t before = atomic_fetch_and(vdbi_marks_of(&h->nodes, slot), (uint8_t)~mark);
+
+    if (before & mark && !(before & ~mark & VDBI_MARK_IN_DOUBT))
+        atomic_fetch_sub(&g->doubtful, 1);
+}
+
+/* (turn) Slots that were put into again, and are live in every version that anybody
+ * holds, are like any other. */
+static void settle(vdb *db, uint64_t oldest)
+{
+    vdbi_graph *g = &db->graph;
+    vdbi_hnsw *h = atomic_load(&g->hnsw);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < g->reborn_count; i++) {
+        if (g->reborn[i].sequence > oldest)
+            g->reborn[kept++] = g->reborn[i];
+        else
+            clear_doubt(g, h, g->reborn[i].slot, VDBI_MARK_REBORN);
+    }
+    g->reborn_count = kept;
+}
+
+void vdbi_graph_follow(vdb *db, const vdbi_touched *touched)
+{
+    vdbi_graph *g = &db->graph;
+    vdbi_hnsw *h = atomic_load(&g->hnsw);
+
+    if (atomic_load(&g->state) == VDBI_GRAPH_NONE)
+        return;
+    settle(db, vdbi_version_oldest(db));
+    for (size_t i = 0; i < touched->count; i++) {
+        const vdbi_touch *t = &touched->items[i];
+        if (t->vector) {
+            atomic_store(vdbi_marks_of(&h->nodes, t->slot), 0);
+            vdbi_hnsw_encode(h, t->slot, t->vector);
+        }
+        if (!t->vector)
+            vdbi_graph_doubt(g, h, t->slot, VDBI_MARK_KILLED);
+        if (t->vector && t->reused) {
+            vdbi_graph_doubt(g, h, t->slot, VDBI_MARK_REBORN);
+            g->reborn[g->reborn_count++] = (vdbi_reborn){t->sequence, t->slot, 0};
+        }
+    }
+    vdbi_lock(&g->lock);
+    for (size_t i = 0; i < touched->count; i++)
+        if (touched->items[i].vector)
+            vdbi_graph_fresh_add(g, touched->items[i].slot);
+    g->promised = 0;
+    vdbi_broadcast(&g->changed);
+    vdbi_unlock(&g->lock);
+}

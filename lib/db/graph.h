@@ -1,0 +1,131 @@
+/* graph.h: the graph of one open database: what it covers, and finding with it.
+ *
+ * Owns:      the vdbi_hnsw, the list of fresh slots, the threads that link them.
+ * Promises:  a slot that a published version shows live is in the list of fresh slots or
+ *            linked, from before that version is published on; so a search that looks at
+ *            the fresh ones first, and then walks, meets every vector of its version.
+ *            What cannot be done for want of memory makes searches exact, not wrong.
+ * May call:  index/, store/, kernel/, os/, base/.
+ * Threads:   as each function says.  Locks: `lock` stands below the turn (docs/threads.md).
+ * Failure:   a graph that cannot be made, loaded or kept up is given up, with a word to
+ *            the log hook; searches are exact meanwhile, and it is made anew.
+ */
+#ifndef VDBI_GRAPH_H
+#define VDBI_GRAPH_H
+
+#include "index/flat/nearest.h"
+#include "index/hnsw/hnsw.h"
+#include "kernel/kernel.h"
+#include "os/thread.h"
+#include "store/store.h"
+
+struct vdbi_limits;
+
+typedef enum vdbi_graph_phase {
+    VDBI_GRAPH_NONE = 0, /* too few vectors, or of the flat kind: searches are exact */
+    VDBI_GRAPH_FILLING,  /* commits are followed; older vectors are being gathered */
+    VDBI_GRAPH_READY
+} vdbi_graph_phase;
+
+/* A slot that was put into after another vector had left it. */
+typedef struct vdbi_reborn {
+    uint64_t sequence;
+    uint32_t slot;
+    uint32_t reserved;
+} vdbi_reborn;
+
+typedef struct vdbi_graph {
+    vdbi_memory *memory;
+    int wanted;                /* the database is of this kind */
+    _Atomic int state;         /* vdbi_graph_phase; changed in the turn */
+    vdbi_hnsw *_Atomic hnsw;   /* while the state is not NONE */
+    _Atomic uint64_t doubtful; /* slots with VDBI_MARK_IN_DOUBT */
+    _Atomic uint32_t asked;    /* somebody could use it: searches, many inserts */
+    _Atomic uint64_t rows;     /* stored since opening */
+    int has_saved;             /* the file has one that is not loaded yet */
+    /* Nodes linked or unlinked since the last save; nodes that one has. */
+    _Atomic uint64_t unsaved, saved_count;
+    uint64_t saving; /* (checkpoint) of `unsaved`, what the save under way has */
+    int save_whole;  /* (checkpoint) the marks of changed blocks were used up in vain */
+    vdbi_reborn *reborn; /* (turn) */
+    size_t reborn_count, reborn_capacity;
+    vdbi_hnsw **given_up; /* (turn) freed at the end: somebody may be visiting */
+    size_t given_up_count, given_up_capacity;
+
+    int locks_made;
+    vdbi_mutex lock; /* of what follows */
+    vdbi_cond changed;
+    /* Slots in the order of their commits.  Those before `next` have been taken by a
+     * thread, and have FRESH_DONE when they are linked; all before `begin` are. */
+    uint32_t *fresh;
+    size_t begin, next, end, capacity;
+    size_t promised;              /* places to the commit that is being written */
+    uint64_t moved;               /* entries that stood before the array's first */
+    _Atomic uint64_t fresh_count; /* end - begin */
+    uint64_t number;              /* of the graph: changes when it is given up */
+    int making;                   /* a thread is making or loading it */
+    uint32_t failures;
+    int stopping;
+    vdbi_thread *threads;
+    size_t thread_count;
+} vdbi_graph;
+
+vdb_status vdbi_graph_open(vdb *db);
+/* Start the threads, if the handle is allowed any.  That there are none is no error. */
+void vdbi_graph_start(vdb *db);
+void vdbi_graph_stop(vdb *db);
+void vdbi_graph_close(vdb *db, int child);
+
+/* ---- following commits ---- */
+
+/* (turn) Before a group is written: make room, so that following it cannot fail; when
+ * there is none, the graph is given up instead. */
+void vdbi_graph_prepare(vdb *db, const vdbi_touched *touched);
+/* (turn) It is written and will be published next. */
+void vdbi_graph_follow(vdb *db, const vdbi_touched *touched);
+
+/* After a commit of `rows`, outside of the turn: see that work gets done; beyond the
+ * budget of fresh slots, do some of it. */
+void vdbi_graph_maintain(vdb *db, uint64_t rows);
+/* Until the graph covers every vector of the newest version.  `poll`: do not wait. */
+vdb_status vdbi_graph_wait(vdb *db, struct vdbi_limits *limits, int poll);
+
+/* A search had to do without; see that the next has a graph. */
+void vdbi_graph_ask(vdb *db);
+
+/* ---- saving ---- */
+
+/* Whether so much has changed that it should be saved. */
+int vdbi_graph_save_is_due(vdb *db);
+/* (checkpoint) Hand it to the store; the next checkpoint makes it durable. */
+vdb_status vdbi_graph_save(vdb *db, uint64_t *number);
+/* Before closing, when nobody else uses the handle: hand it over if an opening would find
+ * too much fresh. */
+void vdbi_graph_save_last(vdb *db);
+/* (checkpoint) After that checkpoint: see whether it is. */
+void vdbi_graph_save_settle(vdb *db, uint64_t number);
+
+/* ---- finding ---- */
+
+/* What queries of one search have in common. */
+typedef struct vdbi_graph_query {
+    const vdbi_image *image;
+    size_t k;
+    uint32_t ef;
+    float limit;            /* farther ones are not wanted; INFINITY: none */
+    const uint64_t *wanted; /* a bit per slot; NULL: all that are live */
+    uint64_t matches;       /* how many pass */
+} vdbi_graph_query;
+
+/* Whether searches may use the graph now. */
+int vdbi_graph_ready(vdb *db);
+/* Whether the graph is the better way: not when few pass, or many are wanted. */
+int vdbi_graph_suits(const vdbi_graph_query *common);
+/* Find the k nearest of each query, on all the threads allowed: walked[i] = 1; 0 when a
+ * scan must do it.  The caller clears each of `nearest`, after an error too. */
+vdb_status vdbi_graph_find_all(vdb *db, const vdbi_graph_query *common,
+                               const vdbi_query *queries, size_t count,
+                               struct vdbi_limits *limits, vdbi_nearest *nearest,
+                               uint8_t *walked);
+
+#endif

@@ -1,0 +1,363 @@
+/* graph_find.c: the nearest of a query by the graph.
+ *
+ * The walk finds its way by codes.  What is fresh, and so not linked, is compared by its
+ * codes too and joins what the walk has found; it is looked at first, so that what is
+ * linked meanwhile is met by one or the other.  Of the best, the vectors themselves are
+ * compared, and only these distances are answers.
+ *
+ * With a filter, or when much is dead, nodes that do not pass are walked through; the walk
+ * then is bounded by its results.  It gives up when it has cost what comparing all that
+ * pass would, and that is done instead.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/bitmap.h"
+#include "base/error.h"
+#include "db/graph_priv.h"
+#include "db/id_order.h"
+#include "store/record.h"
+
+enum {
+    SCAN_MATCHES = 1000,  /* so few are compared one by one without asking */
+    DISTANCES_MIN = 4096, /* a walk may always compute */
+    FRESH_AT_ONCE = 256,
+    QUERIES_PER_THREAD = 8 /* fewer are not worth a thread's start */
+};
+
+typedef struct finder {
+    vdb *db;
+    const vdbi_graph_query *q;
+    const vdbi_query *query;
+    vdbi_hnsw *h;
+    vdbi_scratch *s;
+    vdb_status status; /* of reading liveness */
+} finder;
+
+/* Whether a slot may be an answer; inside a section. */
+static int passes(void *arg, uint32_t slot)
+{
+    finder *f = arg;
+    const vdbi_image *image = f->q->image;
+    uint64_t word;
+
+    if (slot >= image->slot_count)
+        return 0; /* younger than the version */
+    if (f->q->wanted)
+        return vdbi_bit_get(f->q->wanted, slot);
+    if (!vdbi_is_marked(&f->h->nodes, slot, VDBI_MARK_IN_DOUBT))
+        return 1;
+    if (f->status)
+        return 0;
+    f->status = vdbi_live_words(f->db->pager, image, slot / 64, 1, &word);
+    return !f->status && (int)(word >> slot % 64 & 1);
+}
+
+int vdbi_graph_ready(vdb *db)
+{
+    return atomic_load(&db->graph.state) == VDBI_GRAPH_READY;
+}
+
+/* Copy the list of fresh slots: *slots has `count` of them; NULL: none. */
+static vdb_status copy_fresh(vdbi_graph *g, uint32_t **slots, size_t *count)
+{
+    *slots = NULL;
+    *count = 0;
+    if (atomic_load(&g->fresh_count) == 0)
+        return VDB_OK;
+    vdbi_lock(&g->lock);
+    if (g->end > g->begin) {
+        *slots = vdbi_alloc(g->memory, (g->end - g->begin) * sizeof **slots);
+        for (size_t i = g->begin; *slots && i < g->end; i++)
+            if (!(g->fresh[i] & VDBI_FRESH_DONE))
+                (*slots)[(*count)++] = g->fresh[i];
+    }
+    vdbi_unlock(&g->lock);
+    return *slots || atomic_load(&g->fresh_count) == 0 ? VDB_OK : VDB_NOMEM;
+}
+
+/* Put a key into the sorted pool, if it is worth it and not there. */
+static void add_key(vdbi_pool *p, uint64_t key)
+{
+    uint32_t at = p->count;
+
+    if (p->count == p->capacity && key >= p->keys[p->count - 1])
+        return;
+    while (at && p->keys[at - 1] > key)
+        at--;
+    if ((at < p->count && (p->keys[at] | 1) == (key | 1)) ||
+        (at && (p->keys[at - 1] | 1) == (key | 1)))
+        return;
+    if (p->count < p->capacity)
+        p->count++;
+    memmove(p->keys + at + 1, p->keys + at, (p->count - 1 - at) * sizeof *p->keys);
+    p->keys[at] = key;
+}
+
+/* The codes of the fresh slots that pass join the pool. */
+static void add_fresh(finder *f, const uint32_t *slots, size_t count)
+{
+    const vdbi_codes *codes = f->s->codes;
+    vdbi_code_query code;
+    uint32_t some[FRESH_AT_ONCE];
+    int32_t distances[FRESH_AT_ONCE];
+
+    if (count == 0)
+        return;
+    vdbi_codes_query(codes, f->query->vector, f->s->query_bytes, &code);
+    for (size_t i = 0; i < count;) {
+        uint32_t n = 0;
+        for (; i < count && n < FRESH_AT_ONCE; i++)
+            if (passes(f, slots[i]))
+                some[n++] = slots[i];
+        f->h->walks[codes->kind]->distances(codes, &code, some, n, distances);
+        f->s->distances += n;
+        for (uint32_t j = 0; j < n; j++)
+            add_key(&f->s->pool, vdbi_key(distances[j], some[j]));
+    }
+}
+
+/* Slots to compare, as they are gathered. */
+typedef struct gathered {
+    uint32_t slots[FRESH_AT_ONCE];
+    const uint8_t *rows[FRESH_AT_ONCE];
+    float distances[FRESH_AT_ONCE];
+    uint32_t count;
+} gathered;
+
+static vdb_status compare(finder *f, gathered *g, vdbi_nearest *nearest)
+{
+    vdb_status st = VDB_OK;
+
+    for (uint32_t i = 0; i < g->count && !st; i++) {
+        const float *row;
+        st = vdbi_vector_row(f->db->pager, f->q->image, g->slots[i], &row);
+        g->rows[i] = (const uint8_t *)row;
+    }
+    if (st)
+        return st;
+    vdbi_distances_at(f->query, g->rows, g->count, g->distances);
+    nearest->distances += g->count;
+    st = vdbi_nearest_offer(nearest, g->distances, g->slots, g->count);
+    g->count = 0;
+    return st;
+}
+
+static vdb_status add_slot(finder *f, gathered *g, uint32_t slot, vdbi_nearest *nearest)
+{
+    g->slots[g->count++] = slot;
+    return g->count == FRESH_AT_ONCE ? compare(f, g, nearest) : VDB_OK;
+}
+
+/* A node, if it passes, and its twins that do; *count grows by how many did. */
+static vdb_status add_node(finder *f, gathered *g, uint32_t slot, vdbi_nearest *nearest,
+                           size_t *count)
+{
+    const vdbi_nodes *nodes = &f->h->nodes;
+    uint32_t twins = vdbi_is_marked(nodes, slot, VDBI_MARK_TWINS) ? VDBI_TWINS_MAX : 0;
+    vdb_status st = VDB_OK;
+
+    for (;; twins--) {
+        if (passes(f, slot)) {
+            st = add_slot(f, g, slot, nearest);
+            ++*count;
+        }
+        if (st || !twins)
+            return st;
+        slot = atomic_load_explicit(&vdbi_node_of(nodes, slot)->twin,
+                                    memory_order_acquire);
+        if (slot == VDBI_NO_SLOT)
+            return VDB_OK;
+    }
+}
+
+/* Compare the vectors of the best of the pool. */
+static vdb_status rank(finder *f, vdbi_nearest *nearest)
+{
+    const vdbi_pool *pool = &f->s->pool;
+    size_t wanted = f->q->k + f->q->k / 2 + 8, count = 0;
+    gathered g;
+    vdb_status st = VDB_OK;
+
+    g.count = 0;
+    for (uint32_t i = 0; i < pool->count && count < wanted && !st; i++)
+        st = add_node(f, &g, vdbi_key_slot(pool->keys[i]), nearest, &count);
+    if (!st)
+        st = compare(f, &g, nearest);
+    return st ? st : vdbi_nearest_sort(nearest);
+}
+
+/* How many nodes of the pool are dead, or too young. */
+static uint32_t useless(finder *f)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < f->s->pool.count; i++) {
+        uint32_t slot = vdbi_key_slot(f->s->pool.keys[i]);
+        n += !vdbi_is_marked(&f->h->nodes, slot, VDBI_MARK_TWINS) && !passes(f, slot);
+    }
+    return n;
+}
+
+static vdb_status walk(finder *f, uint32_t ef)
+{
+    const vdbi_graph_query *q = f->q;
+    const vdbi_pass pass = {passes, f};
+    /* A code costs a random access, but is a quarter of a row. */
+    uint64_t most = q->matches > DISTANCES_MIN ? q->matches : DISTANCES_MIN;
+    vdb_status st = VDB_OK;
+
+    if (!q->wanted) {
+        st = vdbi_hnsw_search(f->h, f->query->vector, ef, NULL, 0, f->s);
+        if (st ||
+            (atomic_load(&f->db->graph.doubtful) == 0 && f->s->pool.count == ef) ||
+            useless(f) <= ef / 8)
+            return st;
+    }
+    return vdbi_hnsw_search(f->h, f->query->vector, ef, &pass, most, f->s);
+}
+
+static vdb_status find(finder *f, vdbi_nearest *nearest, int *found)
+{
+    const vdbi_graph_query *q = f->q;
+    size_t wanted = q->k < q->matches ? q->k : (size_t)q->matches;
+    uint32_t ef = q->ef > q->k ? q->ef : (uint32_t)q->k;
+    uint32_t *fresh;
+    size_t fresh_count;
+    vdb_status st = copy_fresh(&f->db->graph, &fresh, &fresh_count);
+
+    vdbi_section_begin(f->db->pager);
+    if (!st)
+        st = walk(f, ef);
+    if (!st && !f->s->gave_up) {
+        add_fresh(f, fresh, fresh_count);
+        st = rank(f, nearest);
+        *found = nearest->count == wanted || q->limit < INFINITY;
+    }
+    vdbi_section_end(f->db->pager);
+    vdbi_free(f->db->graph.memory, fresh);
+    return st ? st : f->status;
+}
+
+static vdb_status find_one(vdb *db, const vdbi_graph_query *q, const vdbi_query *query,
+                           vdbi_nearest *nearest, uint8_t *walked)
+{
+    finder f = {.db = db, .q = q, .query = query, .h = atomic_load(&db->graph.hnsw)};
+    vdbi_id_order order;
+    vdbi_visitor *visitor;
+    int found = 0;
+    vdb_status st;
+
+    vdbi_id_order_init(&order, db->pager, q->image);
+    vdbi_nearest_init(nearest, &db->env->memory, q->k, q->limit, vdbi_id_order_compare,
+                      &order);
+    st = vdbi_visit_begin(&f.h->visitors, &visitor);
+    if (st)
+        return st;
+    f.s = &visitor->scratch;
+    st = find(&f, nearest, &found);
+    nearest->distances += f.s->distances;
+    vdbi_visit_end(visitor);
+    vdbi_id_order_clear(&order);
+    *walked = (uint8_t)found;
+    return st;
+}
+
+/* A batch, of which threads take one query after another. */
+typedef struct batch {
+    vdb *db;
+    const vdbi_graph_query *common;
+    const vdbi_query *queries;
+    size_t count;
+    vdbi_nearest *nearest;
+    uint8_t *walked;
+    _Atomic size_t next;
+} batch;
+
+typedef struct helper {
+    batch *batch;
+    vdbi_limits limits;
+    vdbi_thread thread;
+    int running;
+    vdb_status status;
+    vdb_error error;
+} helper;
+
+static void *help(void *arg)
+{
+    helper *h = arg;
+    batch *b = h->batch;
+    size_t i;
+
+    while (!h->status && (i = atomic_fetch_add(&b->next, 1)) < b->count) {
+        h->status = vdbi_limits_tick(&h->limits);
+        if (!h->status)
+            h->status = find_one(b->db, b->common, &b->queries[i], &b->nearest[i],
+                                 &b->walked[i]);
+    }
+    if (h->status) {
+        h->error.struct_size = sizeof h->error;
+        vdbi_error_save(&h->error);
+    }
+    return NULL;
+}
+
+static vdb_status find_on_threads(batch *b, const vdbi_limits *limits, size_t threads)
+{
+    vdbi_memory *memory = &b->db->env->memory;
+    helper *helpers = vdbi_calloc(memory, threads, sizeof *helpers);
+    vdb_status st = VDB_OK;
+
+    if (!helpers)
+        return VDB_NOMEM;
+    for (size_t i = 0; i < threads; i++) {
+        helpers[i].batch = b;
+        helpers[i].limits = *limits;
+        /* A thread that cannot be had is no error: the others do its share. */
+        if (i > 0)
+            helpers[i].running =
+                vdbi_thread_start(&helpers[i].thread, help, &helpers[i]) == VDB_OK;
+    }
+    help(&helpers[0]);
+    for (size_t i = 0; i < threads; i++) {
+        if (helpers[i].running)
+            vdbi_thread_join(helpers[i].thread);
+        if (!st && helpers[i].status) {
+            vdbi_error_restore(&helpers[i].error);
+            st = helpers[i].status;
+        }
+    }
+    vdbi_free(memory, helpers);
+    return st;
+}
+
+int vdbi_graph_suits(const vdbi_graph_query *common)
+{
+    return common->matches > SCAN_MATCHES && common->k < common->matches / 4;
+}
+
+vdb_status vdbi_graph_find_all(vdb *db, const vdbi_graph_query *common,
+                               const vdbi_query *queries, size_t count,
+                               vdbi_limits *limits, vdbi_nearest *nearest,
+                               uint8_t *walked)
+{
+    batch b = {.db = db,
+               .common = common,
+               .queries = queries,
+               .count = count,
+               .nearest = nearest,
+               .walked = walked};
+    size_t threads = count / QUERIES_PER_THREAD < db->options.threads
+                         ? count / QUERIES_PER_THREAD
+                         : db->options.threads;
+    vdb_status st = VDB_OK;
+
+    if (threads > 1)
+        return find_on_threads(&b, limits, threads);
+    for (size_t i = 0; i < count && !st; i++) {
+        st = vdbi_limits_tick(limits);
+        if (!st)
+            st = find_one(db, common, &queries[i], &nearest[i], &walked[i]);
+    }
+    return st;
+}

@@ -1,0 +1,442 @@
+/* graph_make.c: making the graph, and linking fresh slots into it.
+ *
+ * A graph begins when there are enough vectors: codes are fitted to a sample; then, in the
+ * turn, commits begin to be followed; then all vectors that were there are encoded and put
+ * on the list of fresh slots.  From there threads take them, or inserts that find the list
+ * over its budget.  Until the list is complete, searches are exact.
+ */
+#include <string.h>
+
+#include "base/bitmap.h"
+#include "base/error.h"
+#include "db/graph_priv.h"
+#include "store/graph_pages.h"
+#include "store/record.h"
+
+enum {
+    SAMPLE_ROWS = 20000,
+    SAMPLE_FLOATS = 4 << 20,
+    SECTION_ROWS = 1024, /* read in one reading section */
+    FAILURES_MAX = 3     /* then the handle does without */
+};
+
+/* What to do with a row: of a live slot, or of a dead one that is linked. */
+typedef vdb_status (*row_function)(void *arg, uint32_t slot, int live,
+                                   const float *row);
+
+/* Call it for slots whose number is a multiple of `step`: the live ones, and with `h` the
+ * dead ones that it has.  Sections are kept short. */
+static vdb_status each_row(vdb *db, const vdbi_image *image, uint32_t step,
+                           const vdbi_hnsw *h, row_function call, void *arg)
+{
+    vdb_status st = VDB_OK;
+
+    for (uint64_t first = 0; first < image->slot_count && !st; first += SECTION_ROWS) {
+        uint64_t words[SECTION_ROWS / 64];
+        uint32_t count = image->slot_count - (uint32_t)first < SECTION_ROWS
+                             ? image->slot_count - (uint32_t)first
+                             : SECTION_ROWS;
+        vdbi_section_begin(db->pager);
+        st = vdbi_live_words(db->pager, image, (uint32_t)(first / 64),
+                             (uint32_t)VDBI_BITMAP_WORDS(count), words);
+        for (uint32_t i = 0; i < count && !st; i++) {
+            uint32_t slot = (uint32_t)first + i;
+            const float *row;
+            if (slot % step ||
+                (!vdbi_bit_get(words, i) && !(h && vdbi_hnsw_has(h, slot))))
+                continue;
+            st = vdbi_vector_row(db->pager, image, slot, &row);
+            if (!st)
+                st = call(arg, slot, vdbi_bit_get(words, i), row);
+        }
+        vdbi_section_end(db->pager);
+    }
+    return st;
+}
+
+typedef struct sample {
+    float *values;
+    const float **rows;
+    size_t count, limit, dimension;
+} sample;
+
+static vdb_status add_to_sample(void *arg, uint32_t slot, int live, const float *row)
+{
+    sample *s = arg;
+
+    (void)slot;
+    (void)live;
+    if (s->count == s->limit)
+        return VDB_OK;
+    s->rows[s->count] = s->values + s->count * s->dimension;
+    memcpy(s->values + s->count * s->dimension, row, s->dimension * sizeof *row);
+    s->count++;
+    return VDB_OK;
+}
+
+/* An empty graph, fitted to vectors of this image. */
+static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
+{
+    const vdbi_shape *shape = vdbi_store_shape(db->store);
+    const vdbi_hnsw_shape wanted = {shape->metric, image->dimension, shape->m,
+                                    shape->ef_construction, shape->max_layers};
+    vdbi_memory *memory = &db->env->memory;
+    sample s = {.dimension = image->dimension};
+    uint32_t step;
+    vdb_status st = VDB_NOMEM;
+
+    s.limit = SAMPLE_FLOATS / image->dimension;
+    s.limit = s.limit < SAMPLE_ROWS ? s.limit : SAMPLE_ROWS;
+    step = (uint32_t)(image->slot_count / s.limit) + 1;
+    s.values = vdbi_alloc(memory, s.limit * s.dimension * sizeof *s.values);
+    s.rows = vdbi_alloc(memory, s.limit * sizeof *s.rows);
+    if (s.values && s.rows)
+        st = each_row(db, image, step, NULL, add_to_sample, &s);
+    if (!st)
+        st = vdbi_hnsw_create(memory, &wanted, 0, s.rows, s.count, out);
+    vdbi_free(memory, s.values);
+    vdbi_free(memory, (void *)s.rows);
+    return st;
+}
+
+/* (turn) Begin to follow commits; *version is the newest, held.  The marks of slots below
+ * `marked` are set already. */
+static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **version)
+{
+    vdbi_graph *g = &db->graph;
+    vdbi_hnsw *before = atomic_load(&g->hnsw);
+    uint32_t slots = db->newest->image.slot_count;
+    vdb_status st = vdbi_grow(g->memory, &g->given_up, &g->given_up_capacity,
+                              g->given_up_count + 1, sizeof *g->given_up);
+
+    if (!st)
+        st = vdbi_graph_clear_marks(h, marked, slots);
+    if (!st && !db->in_memory && !(db->options.flags & VDB_OPEN_READONLY))
+        st = vdbi_store_manage_slots(db->store);
+    if (st)
+        return st;
+    if (before)
+        g->given_up[g->given_up_count++] = before;
+    *version = vdbi_version_pin(db);
+    g->reborn_count = 0;
+    atomic_store(&g->doubtful, 0);
+    atomic_store(&g->unsaved, 0);
+    atomic_store(&g->saved_count, atomic_load(&h->count));
+    g->save_whole = 0;
+    atomic_store(&g->hnsw, h);
+    atomic_store(&g->state, VDBI_GRAPH_FILLING);
+    return VDB_OK;
+}
+
+typedef struct filling {
+    vdbi_graph *graph;
+    vdbi_hnsw *hnsw;
+    uint64_t number;
+} filling;
+
+static vdb_status add_fresh(void *arg, uint32_t slot, int live, const float *row)
+{
+    filling *f = arg;
+    vdb_status st = VDB_OK;
+
+    vdbi_hnsw_encode(f->hnsw, slot, row);
+    if (!live)
+        vdbi_graph_doubt(f->graph, f->hnsw, slot, VDBI_MARK_KILLED);
+    if (vdbi_hnsw_has(f->hnsw, slot))
+        return VDB_OK;
+    vdbi_lock(&f->graph->lock);
+    if (f->graph->stopping || f->graph->number != f->number)
+        st = vdbi_fail(VDB_CANCELLED, "the graph is not wanted any more");
+    else
+        st = vdbi_graph_fresh_reserve(f->graph, 1);
+    if (!st)
+        vdbi_graph_fresh_add(f->graph, slot);
+    vdbi_unlock(&f->graph->lock);
+    return st;
+}
+
+static vdb_status fill(vdb *db, const vdbi_image *image)
+{
+    filling f = {&db->graph, atomic_load(&db->graph.hnsw), 0};
+    vdb_status st;
+
+    vdbi_lock(&f.graph->lock);
+    f.number = f.graph->number;
+    vdbi_unlock(&f.graph->lock);
+    st = each_row(db, image, 1, f.hnsw, add_fresh, &f);
+    vdbi_turn_take(db);
+    if (!st && atomic_load(&f.graph->state) == VDBI_GRAPH_FILLING)
+        atomic_store(&f.graph->state, VDBI_GRAPH_READY);
+    else if (st)
+        vdbi_graph_give_up(db, vdbi_error_text());
+    vdbi_turn_give(db);
+    return st;
+}
+
+/* The saved graph, if there is one that makes sense. */
+static vdb_status load(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
+{
+    vdb_status st = vdbi_graph_load(db, image, out);
+
+    if (!st || st == VDB_NOMEM)
+        return st;
+    vdbi_graph_say(db, "the saved graph is made anew: %s", vdbi_error_text());
+    vdbi_turn_take(db);
+    if (!(db->options.flags & VDB_OPEN_READONLY))
+        vdbi_graph_drop(db->store);
+    db->graph.has_saved = 0;
+    vdbi_turn_give(db);
+    return db->options.flags & VDB_OPEN_READONLY ? st : VDB_OK;
+}
+
+static vdb_status make(vdb *db)
+{
+    vdbi_version *version = vdbi_version_pin(db);
+    uint32_t marked = 0;
+    vdbi_hnsw *h = NULL;
+    vdb_status st = VDB_OK;
+
+    if (db->graph.has_saved) {
+        st = load(db, &version->image, &h);
+        marked = h ? version->image.slot_count : 0;
+    }
+    if (!st && !h)
+        st = fit(db, &version->image, &h);
+    vdbi_version_release(db, version);
+    if (st)
+        return st;
+    vdbi_turn_take(db);
+    st = begin(db, h, marked, &version);
+    vdbi_turn_give(db);
+    if (st) {
+        vdbi_hnsw_free(h);
+        return st;
+    }
+    st = fill(db, &version->image);
+    vdbi_version_release(db, version);
+    return st;
+}
+
+int vdbi_graph_is_due(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+
+    return g->wanted && atomic_load(&g->asked) &&
+           atomic_load(&g->state) == VDBI_GRAPH_NONE && g->failures < FAILURES_MAX &&
+           (g->has_saved || (!(db->options.flags & VDB_OPEN_READONLY) &&
+                             atomic_load(&db->live) >= VDBI_GRAPH_VECTORS_MIN));
+}
+
+int vdbi_graph_make(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+    vdb_error error = VDB_ERROR_INIT;
+    int mine;
+
+    if (!vdbi_graph_is_due(db))
+        return 0;
+    vdbi_lock(&g->lock);
+    mine = !g->making;
+    g->making = 1;
+    vdbi_unlock(&g->lock);
+    if (!mine)
+        return 0;
+    vdbi_error_save(&error); /* of the commit, or of nobody */
+    if (make(db))
+        g->failures++;
+    vdbi_error_restore(&error);
+    vdbi_lock(&g->lock);
+    g->making = 0;
+    vdbi_broadcast(&g->changed);
+    vdbi_unlock(&g->lock);
+    return 1;
+}
+
+/* (lock) Take one off the list: its position, counted from the first ever. */
+static int take_fresh(vdbi_graph *g, uint32_t *slot, uint64_t *position,
+                      uint64_t *number)
+{
+    if (g->next == g->end || atomic_load(&g->state) != VDBI_GRAPH_READY)
+        return 0;
+    *slot = g->fresh[g->next];
+    *position = g->moved + g->next++;
+    *number = g->number;
+    return 1;
+}
+
+/* (lock) It is linked. */
+static void tick_off(vdbi_graph *g, uint64_t position)
+{
+    g->fresh[position - g->moved] |= VDBI_FRESH_DONE;
+    while (g->begin < g->next && g->fresh[g->begin] & VDBI_FRESH_DONE)
+        g->begin++;
+    atomic_store(&g->fresh_count, g->end - g->begin);
+    if (g->begin == g->end)
+        vdbi_broadcast(&g->changed);
+}
+
+static vdb_status link_slot(vdbi_hnsw *h, uint32_t slot)
+{
+    vdbi_visitor *visitor;
+    vdb_status st = vdbi_visit_begin(&h->visitors, &visitor);
+
+    if (st)
+        return st;
+    st = vdbi_hnsw_insert(h, slot, &visitor->scratch);
+    vdbi_visit_end(visitor);
+    return st;
+}
+
+int vdbi_graph_link_one(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+    vdbi_hnsw *h;
+    vdb_error error = VDB_ERROR_INIT;
+    uint32_t slot;
+    uint64_t position, number;
+    vdb_status st;
+    int some;
+
+    vdbi_lock(&g->lock);
+    h = atomic_load(&g->hnsw);
+    some = take_fresh(g, &slot, &position, &number);
+    vdbi_unlock(&g->lock);
+    if (!some)
+        return 0;
+    vdbi_error_save(&error);
+    st = link_slot(h, slot);
+    if (st) {
+        vdbi_turn_take(db);
+        vdbi_graph_give_up(db, "no memory to link a vector");
+        vdbi_turn_give(db);
+    }
+    vdbi_error_restore(&error);
+    atomic_fetch_add(&g->unsaved, 1);
+    vdbi_lock(&g->lock);
+    if (g->number == number)
+        tick_off(g, position);
+    vdbi_unlock(&g->lock);
+    return 1;
+}
+
+void vdbi_graph_ask(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+    uint32_t asked = atomic_fetch_add(&g->asked, 1);
+
+    if (!vdbi_graph_is_due(db))
+        return;
+    if (g->thread_count) {
+        vdbi_lock(&g->lock);
+        vdbi_broadcast(&g->changed);
+        vdbi_unlock(&g->lock);
+    } else if (asked > 0) { /* one search is answered as fast by a scan */
+        vdbi_graph_make(db);
+    }
+}
+
+void vdbi_graph_maintain(vdb *db, uint64_t rows)
+{
+    vdbi_graph *g = &db->graph;
+
+    if (!g->wanted)
+        return;
+    if (atomic_fetch_add(&g->rows, rows) + rows > VDBI_FRESH_BUDGET &&
+        atomic_load(&g->state) == VDBI_GRAPH_NONE) {
+        atomic_store(&g->asked, 1);
+        if (vdbi_graph_is_due(db))
+            vdbi_graph_ask(db);
+    }
+    if (db->options.flags & VDB_OPEN_BULK)
+        return;
+    for (uint64_t left = 2 * rows + 2;
+         left && atomic_load(&g->fresh_count) > VDBI_FRESH_BUDGET; left--)
+        if (!vdbi_graph_link_one(db))
+            break;
+}
+
+/* (lock) Whether the graph covers all that is published. */
+static int is_complete(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+
+    if (vdbi_graph_is_due(db) || g->making)
+        return 0;
+    return g->begin == g->end;
+}
+
+vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
+{
+    vdbi_graph *g = &db->graph;
+    vdb_status st = VDB_OK;
+
+    if (g->wanted && atomic_load(&g->state) == VDBI_GRAPH_NONE)
+        atomic_store(&g->asked, 1);
+    while (g->wanted && !st) {
+        int complete;
+        vdbi_lock(&g->lock);
+        complete = is_complete(db);
+        vdbi_unlock(&g->lock);
+        if (complete)
+            break;
+        if (poll)
+            return vdbi_fail(VDB_TIMEOUT, "%llu vectors are not in the graph yet",
+                             (unsigned long long)atomic_load(&g->fresh_count));
+        st = vdbi_limits_tick(limits);
+        if (st || vdbi_graph_make(db) || vdbi_graph_link_one(db))
+            continue;
+        vdbi_lock(&g->lock); /* the rest is in others' hands */
+        if (!is_complete(db))
+            vdbi_wait_for(&g->changed, &g->lock, 10000000);
+        vdbi_unlock(&g->lock);
+    }
+    return st;
+}
+
+static void *run(void *arg)
+{
+    vdb *db = arg;
+    vdbi_graph *g = &db->graph;
+
+    vdbi_lock(&g->lock);
+    while (!g->stopping) {
+        int worked;
+        vdbi_unlock(&g->lock);
+        worked = vdbi_graph_make(db) || vdbi_graph_link_one(db);
+        vdbi_lock(&g->lock);
+        if (!worked && !g->stopping && g->next == g->end &&
+            (g->making || !vdbi_graph_is_due(db)))
+            vdbi_wait(&g->changed, &g->lock);
+    }
+    vdbi_unlock(&g->lock);
+    return NULL;
+}
+
+void vdbi_graph_start(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+    size_t count = db->options.threads - 1;
+
+    if (!g->wanted || count == 0 ||
+        (db->options.flags & VDB_OPEN_READONLY && !g->has_saved))
+        return;
+    g->threads = vdbi_calloc(g->memory, count, sizeof *g->threads);
+    while (g->threads && g->thread_count < count &&
+           vdbi_thread_start(&g->threads[g->thread_count], run, db) == VDB_OK)
+        g->thread_count++;
+}
+
+void vdbi_graph_stop(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+
+    vdbi_lock(&g->lock);
+    g->stopping = 1;
+    vdbi_broadcast(&g->changed);
+    vdbi_unlock(&g->lock);
+    for (size_t i = 0; i < g->thread_count; i++)
+        vdbi_thread_join(g->threads[i]);
+    vdbi_free(g->memory, g->threads);
+    g->threads = NULL;
+    g->thread_count = 0;
+}

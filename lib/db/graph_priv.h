@@ -1,0 +1,33 @@
+/* graph_priv.h: what graph.c and its brothers share. */
+#ifndef VDBI_GRAPH_PRIV_H
+#define VDBI_GRAPH_PRIV_H
+
+#include "db/db.h"
+
+enum {
+    VDBI_GRAPH_VECTORS_MIN = 2000, /* fewer are compared one by one */
+    VDBI_FRESH_BUDGET = 1000       /* fresh slots that a search puts up with */
+};
+#define VDBI_FRESH_DONE 0x80000000u
+
+/* (lock) Room for `more` fresh slots. */
+vdb_status vdbi_graph_fresh_reserve(vdbi_graph *g, size_t more);
+/* (lock) Add one, for which there is room. */
+void vdbi_graph_fresh_add(vdbi_graph *g, uint32_t slot);
+void vdbi_graph_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark);
+/* Make the marks of slots [first, bound) none, and room for their codes. */
+vdb_status vdbi_graph_clear_marks(vdbi_hnsw *h, uint32_t first, uint32_t bound);
+/* (turn) */
+void vdbi_graph_give_up(vdb *db, const char *why);
+void vdbi_graph_say(vdb *db, const char *format, const char *what);
+/* Read the saved graph; its codes are still to be made. */
+vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out);
+
+/* Make the graph, if it is due; takes the turn.  1 when there was something to do. */
+int vdbi_graph_make(vdb *db);
+/* Link one fresh slot, if there is one: 1.  0: there was none. */
+int vdbi_graph_link_one(vdb *db);
+/* Whether enough vectors are there and no graph is. */
+int vdbi_graph_is_due(vdb *db);
+
+#endif

@@ -1,0 +1,210 @@
+/* restore.c: see restore.h. */
+#include "index/hnsw/restore.h"
+
+#include <string.h>
+
+#include "base/bitmap.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+vdb_status vdbi_hnsw_restore(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
+                             const vdbi_codes_fitted *fitted, vdbi_hnsw **out)
+{
+    vdbi_codes *codes;
+    vdb_status st =
+        vdbi_codes_restore(memory, shape->metric, shape->dimension, fitted, &codes);
+
+    *out = NULL;
+    return st ? st : vdbi_hnsw_create_with(memory, shape, codes, out);
+}
+
+vdb_status vdbi_restore_slot(vdbi_hnsw *h, uint32_t slot)
+{
+    vdb_status st = vdbi_hnsw_reserve(h, slot);
+
+    if (!st)
+        st = vdbi_nodes_make(&h->nodes, slot, 0);
+    if (!st)
+        atomic_store(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED);
+    return st;
+}
+
+static int is_member(const vdbi_hnsw *h, uint32_t slot)
+{
+    uint32_t first = atomic_load(vdbi_links0(&h->nodes, slot));
+
+    return first != VDBI_NO_SLOT && first & VDBI_MEMBER;
+}
+
+void vdbi_restore_links(vdbi_hnsw *h, uint32_t slot, const uint8_t *row)
+{
+    vdbi_link *links = vdbi_links0(&h->nodes, slot);
+
+    for (uint32_t i = 0; i < h->nodes.m0; i++)
+        atomic_store_explicit(&links[i], vdbi_get32(row + 4 * (size_t)i),
+                              memory_order_relaxed);
+}
+
+vdb_status vdbi_restore_upper(vdbi_hnsw *h, uint32_t number, const uint8_t *row)
+{
+    uint32_t owner = vdbi_get32(row + 4 * VDBI_UPPER_OWNER);
+    uint32_t layer = vdbi_get32(row + 4 * VDBI_UPPER_LAYER);
+    vdbi_node *node = vdbi_node_of(&h->nodes, owner);
+    vdbi_link *words;
+    vdb_status st = vdbi_nodes_reserve_upper(&h->nodes, number);
+
+    if (st)
+        return st;
+    words = (vdbi_link *)(void *)vdbi_extents_row(&h->nodes.uppers, number);
+    for (uint32_t i = 0; i < VDBI_UPPER_LINKS + h->nodes.m; i++)
+        atomic_store_explicit(&words[i], vdbi_get32(row + 4 * (size_t)i),
+                              memory_order_relaxed);
+    /* A node's rows follow one another, from layer 1 up. */
+    if (layer == 1 && atomic_load(&node->layer) == 0)
+        atomic_store(&node->upper, number);
+    else if (layer != atomic_load(&node->layer) + 1u ||
+             number != atomic_load(&node->upper) + layer - 1)
+        return VDB_OK;
+    if (layer < VDBI_LAYERS_MAX)
+        atomic_store(&node->layer, (uint8_t)layer);
+    return VDB_OK;
+}
+
+/* Drop what leads nowhere, and close the holes. */
+static void sift_links(vdbi_hnsw *h, vdbi_link *links, uint32_t max, uint32_t slot,
+                       uint32_t layer, uint32_t bound)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < max; i++) {
+        uint32_t other = atomic_load(&links[i]);
+        if (other >= bound || other == slot || !vdbi_hnsw_has(h, other) ||
+            is_member(h, other) ||
+            atomic_load(&vdbi_node_of(&h->nodes, other)->layer) < layer)
+            continue;
+        atomic_store(&links[kept++], other);
+    }
+    for (; kept < max; kept++)
+        atomic_store(&links[kept], VDBI_NO_SLOT);
+}
+
+/* A twin joins the chain of its leader; one without a leader is no node any more. */
+static void restore_member(vdbi_hnsw *h, uint32_t slot, uint32_t bound)
+{
+    uint32_t leader = atomic_load(vdbi_links0(&h->nodes, slot)) & ~VDBI_MEMBER;
+    vdbi_node *node = vdbi_node_of(&h->nodes, slot);
+
+    if (leader >= bound || !vdbi_hnsw_has(h, leader) || is_member(h, leader)) {
+        atomic_store(vdbi_marks_of(&h->nodes, slot), 0);
+        return;
+    }
+    atomic_store(&node->layer, 0);
+    atomic_store(&node->twin, atomic_load(&vdbi_node_of(&h->nodes, leader)->twin));
+    atomic_store(&vdbi_node_of(&h->nodes, leader)->twin, slot);
+    atomic_fetch_or(vdbi_marks_of(&h->nodes, leader), VDBI_MARK_TWINS);
+    atomic_fetch_add(&h->twins, 1);
+    atomic_fetch_add(&h->count, 1);
+}
+
+/* A row of layer 0 and above belongs to a node: linked, and no twin of another. */
+static int is_node(const vdbi_hnsw *h, uint32_t slot)
+{
+    return vdbi_hnsw_has(h, slot) && !is_member(h, slot);
+}
+
+static void restore_node(vdbi_hnsw *h, uint32_t slot, uint32_t bound)
+{
+    uint32_t top = atomic_load(&vdbi_node_of(&h->nodes, slot)->layer);
+
+    for (uint32_t layer = 0; layer <= top; layer++)
+        sift_links(h, vdbi_links(&h->nodes, slot, layer),
+                   vdbi_links_max(&h->nodes, layer), slot, layer, bound);
+    atomic_fetch_add(&h->count, 1);
+}
+
+/* The way in as it was, or another node of the highest layer. */
+static uint64_t find_entry(const vdbi_hnsw *h, uint32_t bound, uint64_t saved)
+{
+    uint64_t best = VDBI_NO_ENTRY;
+
+    for (uint32_t slot = 0; slot < bound; slot++) {
+        uint64_t own;
+        if (!is_node(h, slot))
+            continue;
+        own = (uint64_t)atomic_load(&vdbi_node_of(&h->nodes, slot)->layer) << 32 | slot;
+        if (best == VDBI_NO_ENTRY || own >> 32 > best >> 32 ||
+            (own == saved && own >> 32 == best >> 32))
+            best = own;
+    }
+    return best;
+}
+
+void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry)
+{
+    for (uint32_t slot = 0; slot < bound; slot++)
+        if (is_node(h, slot))
+            restore_node(h, slot, bound);
+    for (uint32_t slot = 0; slot < bound; slot++)
+        if (vdbi_hnsw_has(h, slot) && is_member(h, slot))
+            restore_member(h, slot, bound);
+    atomic_store(&h->entry, find_entry(h, bound, entry));
+    /* It is as it was saved. */
+    for (uint32_t block = 0; block <= bound / h->nodes.links_per_block; block++)
+        vdbi_links_changed(h, block);
+    for (uint32_t block = 0;
+         block <= atomic_load(&h->nodes.upper_count) / h->nodes.uppers_per_block;
+         block++)
+        vdbi_uppers_changed(h, block);
+}
+
+void vdbi_save_links(const vdbi_hnsw *h, uint32_t slot, const uint64_t *linked,
+                     uint8_t *row)
+{
+    const vdbi_link *links;
+
+    memset(row, 0, h->nodes.links.row_bytes);
+    if (!vdbi_bit_get(linked, slot))
+        return;
+    links = vdbi_links0(&h->nodes, slot);
+    for (uint32_t i = 0; i < h->nodes.m0; i++)
+        vdbi_put32(row + 4 * (size_t)i,
+                   atomic_load_explicit(&links[i], memory_order_acquire));
+}
+
+void vdbi_save_upper(const vdbi_hnsw *h, uint32_t number, const uint64_t *linked,
+                     uint32_t bound, uint8_t *row)
+{
+    const vdbi_link *words;
+    uint32_t owner;
+
+    memset(row, 0, h->nodes.uppers.row_bytes);
+    if (!h->nodes.uppers.tables[number >> VDBI_EXTENT_SHIFT])
+        return; /* its owner is just being made */
+    words = (const vdbi_link *)(const void *)vdbi_extents_row(&h->nodes.uppers, number);
+    owner = atomic_load_explicit(&words[VDBI_UPPER_OWNER], memory_order_acquire);
+    if (owner >= bound || !vdbi_bit_get(linked, owner))
+        return;
+    for (uint32_t i = 0; i < VDBI_UPPER_LINKS + h->nodes.m; i++)
+        vdbi_put32(row + 4 * (size_t)i,
+                   atomic_load_explicit(&words[i], memory_order_acquire));
+}
+
+static int changed(const vdbi_extents *blocks, uint32_t block)
+{
+    _Atomic uint8_t *at;
+
+    if (!blocks->tables[block >> VDBI_EXTENT_SHIFT])
+        return 0;
+    at = (_Atomic uint8_t *)vdbi_extents_row(blocks, block);
+    return atomic_load(at) && atomic_exchange(at, 0);
+}
+
+int vdbi_links_changed(const vdbi_hnsw *h, uint32_t block)
+{
+    return changed(&h->nodes.links_changed, block);
+}
+
+int vdbi_uppers_changed(const vdbi_hnsw *h, uint32_t block)
+{
+    return changed(&h->nodes.uppers_changed, block);
+}
