@@ -127,7 +127,7 @@ def it_opens_as_it_is_told():
         check(vdbtool("count", "a.vdb") == "1\n", "a second reader")
         one.communicate(timeout=30)
     out, _ = shell("help\nhelp search\nsearch -h\n", "a.vdb")
-    check("  quit " in out and out.count("Usage: search VECTOR|--queries FILE") == 2, out)
+    check("  quit " in out and out.count("Usage: search VECTOR|--like ID|--queries FILE") == 2, out)
     check("shell" not in out and "--without-log" not in out, out)
 
 
