@@ -105,6 +105,9 @@ def bad_usage_is_status_2():
             (["search", "a.vdb"], "missing"),
             (["search", "a.vdb", "1,2,3", "--queries", "q.fvecs"], "1,2,3"),
             (["search", "a.vdb", "1,2,3", "--format", "fvecs"], "--format"),
+            (["search", "a.vdb", "1,2,3", "--delimiter", ";"], "--queries"),
+            (["search", "a.vdb", "1,2,3", "--like", "x"], "1,2,3"),
+            (["search", "a.vdb", "--queries", "q.csv", "--like", "x"], "--like"),
             (["create", "b.vdb"], "--dim"), (["import", "a.vdb"], "missing"),
             (["export", "a.vdb"], "missing"), (["check"], "missing")]:
         expect_unchanged(2, [word], *args)
@@ -119,7 +122,8 @@ BAD_VECTORS = [("", "empty"), (" ", "empty"), (",", "value 1"), ("1,,3", "value 
                ("nan,2,3", "nan"), ("-nan", "-nan"), ("1,inf,3", "inf"),
                ("-Infinity,2,3", "-Infinity"), ("1,2,1e39", "1e39"),
                ("-1e39,2,3", "-1e39"), ("0x10,2,3", "0x10"), ("1e,2,3", "1e"),
-               (".,2,3", "value 1"), ("--,1", "--"), ("1;2;3", "1;2;3"),
+               (".,2,3", "value 1"), ("--,1", "--"),
+               ("[1,2", "[1"), ("1,2]", "2]"), ("[]", "empty"), ("[[1,2]]", "[1"), ("1;2;3", "1;2;3"),
                ("@missing.txt", "missing.txt"), ("@.", "."), ("@nul.txt", "NUL")]
 
 
@@ -371,6 +375,8 @@ def negative_operands_need_no_dashes():
     got = json.loads(vdbtool("get", "a.vdb", "--json", "--", "--odd"))
     check(got["vector"] == [-0.5, 1, 2], got)
     vdbtool("delete", "a.vdb", "-7")
+    vdbtool("insert", "a.vdb", "b", "--vector", " [4, 5,6]\n")
+    check(json.loads(vdbtool("get", "a.vdb", "b", "--json"))["vector"] == [4, 5, 6], "brackets")
 
 
 @test

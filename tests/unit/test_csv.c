@@ -268,6 +268,8 @@ static void columns_have_their_uses(void **state)
                "x{\"id\":7,\"vector\":\"y\"}");
     assert_row("vector,\"a\"\"b\",,é\n1,TRUE,2,\n", none, 1,
                "-{\"a\\\"b\":true,\"column3\":2}");
+    assert_row("ID,Embedding,VECTOR\nx,1,2 3\n", none, 2, "x{\"Embedding\":1}");
+    assert_row("ID,vector,id\n7,1,x\n", none, 1, "x{\"ID\":7}");
     reader_options named = {.id_column = "k", .vector_columns = "c,a"};
     assert_row("k,a,b,c,id\nx,1,2,3,4\n", named, 2, "x{\"b\":2,\"id\":4}");
     reader_options range = {.vector_columns = "x..z,q"};
@@ -287,6 +289,7 @@ static void bad_rows_are_named(void **state)
         {"", NULL, NULL, "it is empty"},
         {"id,vector\n", NULL, NULL, "no vectors"},
         {"id,a\n", NULL, NULL, "no column is named \"vector\""},
+        {"id;vector\nx;1\n", NULL, NULL, "id;vector (is there another --delimiter?)"},
         {"id,vector,id\n", NULL, NULL, "two columns are named \"id\""},
         {"column2,\nx", NULL, NULL, "two columns are named \"column2\""},
         {"a,b\n", "c", "b", "--id-column: no column is named \"c\""},

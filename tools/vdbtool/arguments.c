@@ -39,6 +39,7 @@ static const option_text OPTIONS[OPTION_COUNT] = {
     [OPTION_EF] = {"ef", "N", "effort of a search in hnsw (50)"},
     [OPTION_EXACT] = {"exact", NULL, "compare every candidate"},
     [OPTION_EXPLAIN] = {"explain", NULL, "tell how the search was done"},
+    [OPTION_LIKE] = {"like", "ID", "the vector stored under ID is the query"},
     [OPTION_QUERIES] = {"queries", "FILE",
                         "many queries: .fvecs, .bvecs, .jsonl, .npy or .csv"},
     [OPTION_WITH_METADATA] = {"with-metadata", NULL, "print the metadata too"},
@@ -185,6 +186,6 @@ void print_command_help(const command *which, const char *program)
         snprintf(left, sizeof left, "%s%s%s%s", option == OPTION_K ? "-" : "--",
                  OPTIONS[option].name, OPTIONS[option].value ? " " : "",
                  OPTIONS[option].value ? OPTIONS[option].value : "");
-        printf("  %-20s %s\n", left, OPTIONS[option].help);
+        printf("  %-22s %s\n", left, OPTIONS[option].help);
     }
 }

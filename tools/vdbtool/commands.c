@@ -21,11 +21,11 @@ const command COMMANDS[] = {
      run_list},
     {"count", "FILE", "Print how many vectors there are.", 1, 1,
      WITH(FILTER) | WITH(WITHOUT_LOG) | WITH(JSON), run_count},
-    {"search", "FILE VECTOR|--queries FILE",
+    {"search", "FILE VECTOR|--like ID|--queries FILE",
      "Find the nearest vectors.  VECTOR is \"1.0,2.0\", @FILE or -.", 1, 2,
-     WITH(K) | WITH(FILTER) | WITH(EF) | WITH(EXACT) | WITH(EXPLAIN) | WITH(QUERIES) |
-         WITH_READING | WITH(WITH_METADATA) | WITH(WITHOUT_LOG) | WITH(PROGRESS) |
-         WITH(JSON),
+     WITH(LIKE) | WITH(K) | WITH(FILTER) | WITH(EF) | WITH(EXACT) | WITH(EXPLAIN) |
+         WITH(QUERIES) | WITH_READING | WITH(WITH_METADATA) | WITH(WITHOUT_LOG) |
+         WITH(PROGRESS) | WITH(JSON),
      run_search},
     {"import", "FILE DATA",
      "Store the vectors of a .csv, .jsonl, .npy, .fvecs or .bvecs file; the database "

@@ -1,6 +1,7 @@
 /* csv_columns.c: the header of a CSV file; see csv_columns.h. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "complain.h"
 #include "csv_columns.h"
@@ -75,12 +76,17 @@ static size_t find(const csv_columns *columns, const char *name, size_t length)
     return i;
 }
 
-/* The first of `names` that is a column, or count. */
+/* The first of `names` that is a column, or count.  "ID" and "Embedding" are names that
+ * people give, too; but a column spelt just so goes before them. */
 static size_t find_first(const csv_columns *columns, const char *const *names)
 {
     size_t found = columns->count;
     for (size_t i = 0; names[i] && found == columns->count; i++)
         found = find(columns, names[i], strlen(names[i]));
+    for (size_t i = 0; names[i] && found == columns->count; i++)
+        for (found = 0; found < columns->count; found++)
+            if (strcasecmp(columns->names[found], names[i]) == 0)
+                break;
     return found;
 }
 
@@ -97,13 +103,16 @@ static int fail_column(const csv_columns *columns, const char *path, const char 
         snprintf(known + used, sizeof known - used, "%s%.60s", i ? ", " : "",
                  columns->names[i]);
     }
+    const char *hint = columns->count == 1 && strpbrk(known, ";\t|")
+                           ? " (is there another --delimiter?)"
+                           : "";
     if (!name)
         return fail(
             "%s: no column is named \"vector\" or \"embedding\": say by %s which "
-            "hold the vector; the columns are: %s",
-            path, option, known);
-    return fail("%s: %s: no column is named \"%.*s\"; the columns are: %s", path,
-                option, length < 60 ? (int)length : 60, name, known);
+            "hold the vector; the columns are: %s%s",
+            path, option, known, hint);
+    return fail("%s: %s: no column is named \"%.*s\"; the columns are: %s%s", path,
+                option, length < 60 ? (int)length : 60, name, known, hint);
 }
 
 static int use_for_vector(csv_columns *columns, const char *path, size_t column)

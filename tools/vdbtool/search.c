@@ -272,30 +272,62 @@ static int run_search_file(const arguments *args, search *s)
     return status;
 }
 
+/* The one query: the operand, or the vector that is stored under an id. */
+static int answer_one(const arguments *args, search *s)
+{
+    floats vector = {NULL, 0};
+    vdb_record *record = NULL;
+    const char *id = args->values[OPTION_LIKE];
+    int status = id ? STATUS_DONE : read_vector("vector", args->operands[1], &vector);
+    if (!status)
+        status = open_to_read(args, &s->db);
+    if (!status && id) {
+        vdb_status result = vdb_get(s->db, id, NULL, &record);
+        if (result == VDB_NOT_FOUND)
+            status = fail("Vector not found: %s", id);
+        else if (result)
+            status = fail_library();
+    }
+    if (!status && record) {
+        size_t dim;
+        const float *stored = vdb_record_vector(record, &dim);
+        status = answer(s, stored, 1, dim);
+    } else if (!status) {
+        status = answer(s, vector.values, 1, vector.count);
+    }
+    vdb_record_free(record);
+    free(vector.values);
+    return status;
+}
+
+/* Exactly one of the three says what to search for. */
+static int check_usage(const arguments *args)
+{
+    bool many = args->given[OPTION_QUERIES], like = args->given[OPTION_LIKE];
+    if (args->operand_count + many + like < 2)
+        return fail_usage("search",
+                          "search: missing operand: a vector, --like or --queries");
+    if (many && like)
+        return fail_usage("search", "search: --like and --queries exclude each other");
+    if (args->operand_count + many + like > 2)
+        return fail_usage("search", "search: surplus operand beside %s: %.80s",
+                          many ? "--queries" : "--like", args->operands[1]);
+    for (int option = 0; option < OPTION_COUNT && !many; option++)
+        if (args->given[option] && WITH_READING >> option & 1)
+            return fail_usage("search", "search: --format and what else tells how to "
+                                        "read a file is for --queries");
+    return STATUS_DONE;
+}
+
 int run_search(const arguments *args)
 {
     search s;
     memset(&s, 0, sizeof s);
-    floats vector = {NULL, 0};
-    bool many = args->given[OPTION_QUERIES];
-    if (args->operand_count + many < 2)
-        return fail_usage("search", "search: missing operand: a vector, or --queries");
-    if (args->operand_count + many > 2)
-        return fail_usage("search", "search: surplus operand beside --queries: %.80s",
-                          args->operands[1]);
-    if (args->given[OPTION_FORMAT] && !many)
-        return fail_usage("search", "search: --format is for --queries");
-    int status = read_query(args, &s);
-    if (!status && many) {
-        status = run_search_file(args, &s);
-    } else if (!status) {
-        status = read_vector("vector", args->operands[1], &vector);
-        if (!status)
-            status = open_to_read(args, &s.db);
-        if (!status)
-            status = answer(&s, vector.values, 1, vector.count);
-    }
-    free(vector.values);
+    int status = check_usage(args);
+    if (!status)
+        status = read_query(args, &s);
+    if (!status)
+        status = s.many ? run_search_file(args, &s) : answer_one(args, &s);
     status = close_database(s.db, status);
     vdb_filter_free(s.filter);
     return status;

@@ -134,12 +134,25 @@ static int parse_vector(const char *what, const text *source, floats *out)
     return STATUS_DONE;
 }
 
+/* "[1,2]", as JSON has it, becomes " 1,2 ". */
+static void drop_brackets(text *source)
+{
+    char *first = source->bytes, *last = source->bytes + source->length;
+    while (isspace((unsigned char)*first))
+        first++;
+    while (last > first && isspace((unsigned char)last[-1]))
+        last--;
+    if (last - first >= 2 && *first == '[' && last[-1] == ']')
+        *first = last[-1] = ' ';
+}
+
 int read_vector(const char *what, const char *argument, floats *out)
 {
     text source;
     int status = read_text(what, argument, &source);
     if (status)
         return status;
+    drop_brackets(&source);
     status = parse_vector(what, &source, out);
     free(source.bytes);
     return status;
@@ -154,7 +167,11 @@ int read_filter(const char *argument, vdb_filter **out)
     int status = read_text("filter", argument, &source);
     if (status)
         return status;
-    if (vdb_filter_parse(NULL, source.bytes, source.length, out))
+    if (*skip_spaces(source.bytes) != '{')
+        status =
+            fail("filter: it is no JSON object, such as {\"op\": \"eq\", \"field\": "
+                 "\"kind\", \"value\": \"fruit\"}");
+    else if (vdb_filter_parse(NULL, source.bytes, source.length, out))
         status = fail_library();
     free(source.bytes);
     return status;

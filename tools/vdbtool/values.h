@@ -32,7 +32,7 @@ void keep_standard_input(void);
 /* As read_text(), for what goes to the library as a string: no NUL within. */
 int read_string(const char *what, const char *argument, text *out);
 
-/* "1.0,-2,3e-5", or where read_text() finds one.  Free floats.values. */
+/* "1.0,-2,3e-5", brackets around it allowed, or where read_text() finds one.  Free floats.values. */
 int read_vector(const char *what, const char *argument, floats *out);
 
 /* Parse the filter in `argument`, or where read_text() finds it; NULL: none. */
