@@ -155,11 +155,12 @@ class Terminal:
         check(wanted in self.seen, f"typed {keys!r}: {wanted!r} is not in {self.seen!r}")
 
     def type_until_it_ends(self, keys):
-        """A key that is typed while the terminal changes hands may be lost: again."""
+        """What is typed while the terminal changes hands may come as something else: it
+        is typed again, behind Ctrl-U, which empties the line."""
         deadline = time.time() + 20
         while time.time() < deadline:
             try:
-                os.write(self.fd, keys)
+                os.write(self.fd, b"\x15" + keys)
                 if select.select([self.fd], [], [], 0.5)[0]:
                     if not os.read(self.fd, 4096):
                         return
