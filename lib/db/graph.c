@@ -20,7 +20,12 @@ vdb_status vdbi_graph_open(vdb *db)
     st = vdbi_mutex_init(&g->lock);
     if (st)
         return st;
-    st = vdbi_cond_init(&g->changed);
+    st = vdbi_mutex_init(&g->upkeep);
+    if (!st) {
+        st = vdbi_cond_init(&g->changed);
+        if (st)
+            vdbi_mutex_destroy(&g->upkeep);
+    }
     if (st)
         vdbi_mutex_destroy(&g->lock);
     g->locks_made = !st;
@@ -39,9 +44,11 @@ void vdbi_graph_close(vdb *db, int child)
     vdbi_free(g->memory, g->given_up);
     vdbi_free(g->memory, g->fresh);
     vdbi_free(g->memory, g->reborn);
+    vdbi_free(g->memory, g->dead);
     vdbi_free(g->memory, db->touched.items);
     if (!child) {
         vdbi_cond_destroy(&g->changed);
+        vdbi_mutex_destroy(&g->upkeep);
         vdbi_mutex_destroy(&g->lock);
     }
 }
@@ -146,7 +153,7 @@ void vdbi_graph_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark)
         atomic_fetch_add(&g->doubtful, 1);
 }
 
-static void clear_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark)
+void vdbi_graph_clear_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark)
 {
     uint8_t before = atomic_fetch_and(vdbi_marks_of(&h->nodes, slot), (uint8_t)~mark);
 
@@ -166,7 +173,7 @@ static void settle(vdb *db, uint64_t oldest)
         if (g->reborn[i].sequence > oldest)
             g->reborn[kept++] = g->reborn[i];
         else
-            clear_doubt(g, h, g->reborn[i].slot, VDBI_MARK_REBORN);
+            vdbi_graph_clear_doubt(g, h, g->reborn[i].slot, VDBI_MARK_REBORN);
     }
     g->reborn_count = kept;
 }
@@ -185,8 +192,10 @@ void vdbi_graph_follow(vdb *db, const vdbi_touched *touched)
             atomic_store(vdbi_marks_of(&h->nodes, t->slot), 0);
             vdbi_hnsw_encode(h, t->slot, t->vector);
         }
-        if (!t->vector)
+        if (!t->vector) {
             vdbi_graph_doubt(g, h, t->slot, VDBI_MARK_KILLED);
+            atomic_fetch_add(&g->killed, 1);
+        }
         if (t->vector && t->reused) {
             vdbi_graph_doubt(g, h, t->slot, VDBI_MARK_REBORN);
             g->reborn[g->reborn_count++] = (vdbi_reborn){t->sequence, t->slot, 0};

@@ -45,8 +45,13 @@ typedef struct vdbi_graph {
     int has_saved;             /* the file has one that is not loaded yet */
     /* Nodes linked or unlinked since the last save; nodes that one has. */
     _Atomic uint64_t unsaved, saved_count;
-    uint64_t saving; /* (checkpoint) of `unsaved`, what the save under way has */
+    uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
     int save_whole;  /* (checkpoint) the marks of changed blocks were used up in vain */
+    _Atomic uint64_t killed, linked; /* since the graph was tidied */
+    _Atomic uint64_t handed_back;    /* slots, since the last save */
+    vdbi_mutex upkeep;               /* held while the graph is tidied, or saved */
+    uint32_t *dead;                  /* (upkeep) to be taken out of the graph */
+    size_t dead_count, dead_capacity;
     vdbi_reborn *reborn; /* (turn) */
     size_t reborn_count, reborn_capacity;
     vdbi_hnsw **given_up; /* (turn) freed at the end: somebody may be visiting */

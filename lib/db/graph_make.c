@@ -111,7 +111,7 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
 
     if (!st)
         st = vdbi_graph_clear_marks(h, marked, slots);
-    if (!st && !db->in_memory && !(db->options.flags & VDB_OPEN_READONLY))
+    if (!st && !(db->options.flags & VDB_OPEN_READONLY))
         st = vdbi_store_manage_slots(db->store);
     if (st)
         return st;
@@ -121,6 +121,8 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     g->reborn_count = 0;
     atomic_store(&g->doubtful, 0);
     atomic_store(&g->unsaved, 0);
+    atomic_store(&g->killed, 0);
+    atomic_store(&g->linked, 0);
     atomic_store(&g->saved_count, atomic_load(&h->count));
     g->save_whole = 0;
     atomic_store(&g->hnsw, h);
@@ -140,8 +142,10 @@ static vdb_status add_fresh(void *arg, uint32_t slot, int live, const float *row
     vdb_status st = VDB_OK;
 
     vdbi_hnsw_encode(f->hnsw, slot, row);
-    if (!live)
+    if (!live) {
         vdbi_graph_doubt(f->graph, f->hnsw, slot, VDBI_MARK_KILLED);
+        atomic_fetch_add(&f->graph->killed, 1);
+    }
     if (vdbi_hnsw_has(f->hnsw, slot))
         return VDB_OK;
     vdbi_lock(&f->graph->lock);
@@ -312,6 +316,7 @@ int vdbi_graph_link_one(vdb *db)
     }
     vdbi_error_restore(&error);
     atomic_fetch_add(&g->unsaved, 1);
+    atomic_fetch_add(&g->linked, 1);
     vdbi_lock(&g->lock);
     if (g->number == number)
         tick_off(g, position);
@@ -353,6 +358,8 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
          left && atomic_load(&g->fresh_count) > VDBI_FRESH_BUDGET; left--)
         if (!vdbi_graph_link_one(db))
             break;
+    if (g->thread_count == 0)
+        vdbi_graph_tidy(db);
 }
 
 /* (lock) Whether the graph covers all that is published. */
@@ -360,7 +367,7 @@ static int is_complete(vdb *db)
 {
     vdbi_graph *g = &db->graph;
 
-    if (vdbi_graph_is_due(db) || g->making)
+    if (vdbi_graph_is_due(db) || g->making || vdbi_graph_tidy_is_due(db))
         return 0;
     return g->begin == g->end;
 }
@@ -383,7 +390,7 @@ vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
             return vdbi_fail(VDB_TIMEOUT, "%llu vectors are not in the graph yet",
                              (unsigned long long)atomic_load(&g->fresh_count));
         st = vdbi_limits_tick(limits);
-        if (st || vdbi_graph_make(db) || vdbi_graph_link_one(db))
+        if (st || vdbi_graph_make(db) || vdbi_graph_link_one(db) || vdbi_graph_tidy(db))
             continue;
         vdbi_lock(&g->lock); /* the rest is in others' hands */
         if (!is_complete(db))
@@ -402,10 +409,10 @@ static void *run(void *arg)
     while (!g->stopping) {
         int worked;
         vdbi_unlock(&g->lock);
-        worked = vdbi_graph_make(db) || vdbi_graph_link_one(db);
+        worked = vdbi_graph_make(db) || vdbi_graph_link_one(db) || vdbi_graph_tidy(db);
         vdbi_lock(&g->lock);
         if (!worked && !g->stopping && g->next == g->end &&
-            (g->making || !vdbi_graph_is_due(db)))
+            (g->making || !vdbi_graph_is_due(db)) && !vdbi_graph_tidy_is_due(db))
             vdbi_wait(&g->changed, &g->lock);
     }
     vdbi_unlock(&g->lock);

@@ -15,6 +15,7 @@ vdb_status vdbi_graph_fresh_reserve(vdbi_graph *g, size_t more);
 /* (lock) Add one, for which there is room. */
 void vdbi_graph_fresh_add(vdbi_graph *g, uint32_t slot);
 void vdbi_graph_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark);
+void vdbi_graph_clear_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark);
 /* Make the marks of slots [first, bound) none, and room for their codes. */
 vdb_status vdbi_graph_clear_marks(vdbi_hnsw *h, uint32_t first, uint32_t bound);
 /* (turn) */
@@ -27,6 +28,9 @@ vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out);
 int vdbi_graph_make(vdb *db);
 /* Link one fresh slot, if there is one: 1.  0: there was none. */
 int vdbi_graph_link_one(vdb *db);
+/* Take dead vectors out, and connect what cannot be reached, if that is due: 1. */
+int vdbi_graph_tidy(vdb *db);
+int vdbi_graph_tidy_is_due(vdb *db);
 /* Whether enough vectors are there and no graph is. */
 int vdbi_graph_is_due(vdb *db);
 

@@ -173,11 +173,11 @@ static vdb_status save_all(copy *c)
     return st ? st : vdbi_graph_save_finish(c->db->store);
 }
 
-vdb_status vdbi_graph_save(vdb *db, uint64_t *number)
+static vdb_status save(vdb *db, uint64_t *number)
 {
     vdbi_graph *g = &db->graph;
     copy c = {.db = db, .h = atomic_load(&g->hnsw)};
-    uint64_t before = atomic_load(&g->unsaved);
+    uint64_t before = atomic_load(&g->unsaved), handed = atomic_load(&g->handed_back);
     vdb_status st;
 
     vdbi_turn_take(db);
@@ -202,7 +202,19 @@ vdb_status vdbi_graph_save(vdb *db, uint64_t *number)
         return st;
     }
     g->saving = before;
+    g->saving_handed = handed;
     return VDB_OK;
+}
+
+vdb_status vdbi_graph_save(vdb *db, uint64_t *number)
+{
+    vdbi_graph *g = &db->graph;
+    vdb_status st;
+
+    vdbi_lock(&g->upkeep);
+    st = save(db, number);
+    vdbi_unlock(&g->upkeep);
+    return st;
 }
 
 void vdbi_graph_save_settle(vdb *db, uint64_t number)
@@ -213,6 +225,7 @@ void vdbi_graph_save_settle(vdb *db, uint64_t number)
         return;
     g->save_whole = 0;
     atomic_fetch_sub(&g->unsaved, g->saving);
+    atomic_fetch_sub(&g->handed_back, g->saving_handed);
     atomic_store(&g->saved_count, atomic_load(&atomic_load(&g->hnsw)->count));
 }
 
@@ -224,7 +237,9 @@ int vdbi_graph_save_is_due(vdb *db)
     return !db->in_memory && !(db->options.flags & VDB_OPEN_READONLY) &&
            atomic_load(&g->state) == VDBI_GRAPH_READY &&
            unsaved > VDBI_GRAPH_VECTORS_MIN &&
-           unsaved > atomic_load(&g->saved_count) / 2;
+           (unsaved > atomic_load(&g->saved_count) / 2 ||
+            /* slots that wait for it */
+            atomic_load(&g->handed_back) > atomic_load(&db->live) / 10);
 }
 
 void vdbi_graph_save_last(vdb *db)
