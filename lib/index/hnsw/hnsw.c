@@ -49,7 +49,7 @@ vdb_status vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector)
     vdb_status st = vdbi_codes_reserve(codes, slot);
 
     if (!st)
-        st = vdbi_extents_reserve(&h->nodes.marks, slot);
+        st = vdbi_extents_reserve_filled(&h->nodes.marks, slot, 0);
     if (st)
         return st;
     atomic_store_explicit(vdbi_marks_of(&h->nodes, slot), 0, memory_order_relaxed);
