@@ -46,7 +46,7 @@ typedef struct vdbi_graph {
     /* Nodes linked or unlinked since the last save; nodes that one has. */
     _Atomic uint64_t unsaved, saved_count;
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
-    int save_whole;  /* (checkpoint) the marks of changed blocks were used up in vain */
+    int save_whole; /* (checkpoint) the marks of changed blocks were used up in vain */
     _Atomic uint64_t killed, linked; /* since the graph was tidied */
     _Atomic uint64_t handed_back;    /* slots, since the last save */
     vdbi_mutex upkeep;               /* held while the graph is tidied, or saved */

@@ -11,7 +11,7 @@
 #include "store/graph_pages.h"
 
 enum {
-    DEAD_MIN = 500, /* fewer are not worth going over all links */
+    DEAD_MIN = 500,  /* fewer are not worth going over all links */
     DEAD_SHARE = 20, /* nor is less than this part of the vectors */
     LINKED_SHARE = 8 /* so many new nodes, and it is seen that all can be reached */
 };

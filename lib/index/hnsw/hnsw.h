@@ -36,6 +36,7 @@ typedef struct vdbi_hnsw {
     _Atomic uint64_t entry; /* its layer in the upper half, its slot in the lower */
     _Atomic uint64_t count; /* nodes, twins too */
     _Atomic uint64_t twins;
+    _Atomic uint32_t slot_limit; /* above every slot that was ever linked */
 } vdbi_hnsw;
 
 #define VDBI_NO_ENTRY UINT64_MAX

@@ -24,9 +24,12 @@ vdb_status vdbi_restore_slot(vdbi_hnsw *h, uint32_t slot)
 
     if (!st)
         st = vdbi_nodes_make(&h->nodes, slot, 0);
-    if (!st)
-        atomic_store(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED);
-    return st;
+    if (st)
+        return st;
+    atomic_store(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED);
+    if (slot >= atomic_load(&h->slot_limit))
+        atomic_store(&h->slot_limit, slot + 1);
+    return VDB_OK;
 }
 
 static int is_member(const vdbi_hnsw *h, uint32_t slot)
@@ -98,6 +101,7 @@ static void restore_member(vdbi_hnsw *h, uint32_t slot, uint32_t bound)
         atomic_store(vdbi_marks_of(&h->nodes, slot), 0);
         return;
     }
+    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_CHAINED);
     atomic_store(&node->layer, 0);
     atomic_store(&node->twin, atomic_load(&vdbi_node_of(&h->nodes, leader)->twin));
     atomic_store(&vdbi_node_of(&h->nodes, leader)->twin, slot);
