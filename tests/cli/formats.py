@@ -11,6 +11,7 @@ import json
 import math
 import os
 import random
+import re
 import resource
 import signal
 import struct
@@ -314,10 +315,12 @@ def with_small_files(size):
 @test
 def a_full_disk_leaves_no_empty_database():
     write("in.fvecs", fvecs([[i, 0.5] * 100 for i in range(2000)]))
+    write("wide.fvecs", fvecs([[1] * 50000]))  # not even one row has room
     failed = 0
     for size in [0, 4096, 8192, 12288, 20000, 40000, 60000, 100000]:
         for args in [["insert", "a.vdb", "x", "--vector", ",".join(["1"] * 20000)],
                      ["import", "a.vdb", "in.fvecs", "--batch", "2000"],
+                     ["import", "a.vdb", "wide.fvecs"],
                      ["create", "a.vdb", "--dim", "3"]]:
             done = subprocess.run([TOOL] + args, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, check=False,
@@ -436,6 +439,8 @@ def one_bad_page_is_told_once():
         lines = done.stdout.decode().splitlines()
         check(1 <= len(lines) <= 12, f"page {page}: {len(lines)} lines: {lines[:5]}")
         check(len(set(lines)) == len(lines) and "checksum" in lines[0], f"page {page}: {lines}")
+        places = re.findall(r"checksum does not match \(byte (\d+)\)", "\n".join(lines))
+        check(len(places) == len(set(places)), f"page {page}: a place is told twice: {lines}")
         findings = int(done.stderr.split()[-2])
         told_once += findings > len(lines)
         alike = sum(int(line.split("; ")[1].split()[0]) for line in lines if "more like" in line)
