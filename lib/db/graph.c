@@ -9,6 +9,8 @@
 #include "db/graph_priv.h"
 #include "store/graph_pages.h"
 
+vdbi_graph_sizes vdbi_graph_sizes_now = {2000, 1000, 1000, 500};
+
 vdb_status vdbi_graph_open(vdb *db)
 {
     vdbi_graph *g = &db->graph;

@@ -19,7 +19,6 @@
 #include "store/record.h"
 
 enum {
-    SCAN_MATCHES = 1000,  /* so few are compared one by one without asking */
     DISTANCES_MIN = 4096, /* a walk may always compute */
     FRESH_AT_ONCE = 256,
     QUERIES_PER_THREAD = 8 /* fewer are not worth a thread's start */
@@ -333,7 +332,8 @@ static vdb_status find_on_threads(batch *b, const vdbi_limits *limits, size_t th
 
 int vdbi_graph_suits(const vdbi_graph_query *common)
 {
-    return common->matches > SCAN_MATCHES && common->k < common->matches / 4;
+    return common->matches > vdbi_graph_sizes_now.matches_min &&
+           common->k < common->matches / 4;
 }
 
 vdb_status vdbi_graph_find_all(vdb *db, const vdbi_graph_query *common,

@@ -227,8 +227,9 @@ int vdbi_graph_is_due(vdb *db)
 
     return g->wanted && atomic_load(&g->asked) &&
            atomic_load(&g->state) == VDBI_GRAPH_NONE && g->failures < FAILURES_MAX &&
-           (g->has_saved || (!(db->options.flags & VDB_OPEN_READONLY) &&
-                             atomic_load(&db->live) >= VDBI_GRAPH_VECTORS_MIN));
+           (g->has_saved ||
+            (!(db->options.flags & VDB_OPEN_READONLY) &&
+             atomic_load(&db->live) >= vdbi_graph_sizes_now.vectors_min));
 }
 
 int vdbi_graph_make(vdb *db)
@@ -346,7 +347,7 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
 
     if (!g->wanted)
         return;
-    if (atomic_fetch_add(&g->rows, rows) + rows > VDBI_FRESH_BUDGET &&
+    if (atomic_fetch_add(&g->rows, rows) + rows > vdbi_graph_sizes_now.fresh_budget &&
         atomic_load(&g->state) == VDBI_GRAPH_NONE) {
         atomic_store(&g->asked, 1);
         if (vdbi_graph_is_due(db))
@@ -355,7 +356,8 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
     if (db->options.flags & VDB_OPEN_BULK)
         return;
     for (uint64_t left = 2 * rows + 2;
-         left && atomic_load(&g->fresh_count) > VDBI_FRESH_BUDGET; left--)
+         left && atomic_load(&g->fresh_count) > vdbi_graph_sizes_now.fresh_budget;
+         left--)
         if (!vdbi_graph_link_one(db))
             break;
     if (g->thread_count == 0)

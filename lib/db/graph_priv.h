@@ -4,10 +4,16 @@
 
 #include "db/db.h"
 
-enum {
-    VDBI_GRAPH_VECTORS_MIN = 2000, /* fewer are compared one by one */
-    VDBI_FRESH_BUDGET = 1000       /* fresh slots that a search puts up with */
-};
+/* Where it pays, as measured; small numbers let tests go the same ways with few vectors. */
+typedef struct vdbi_graph_sizes {
+    uint32_t vectors_min; /* fewer have no graph: they are compared one by one */
+    uint32_t matches_min; /* so few that pass are compared one by one, without asking */
+    uint32_t fresh_budget; /* fresh slots that a search puts up with */
+    uint32_t dead_min;     /* fewer dead are not worth going over all links */
+} vdbi_graph_sizes;
+extern vdbi_graph_sizes
+    vdbi_graph_sizes_now; /* set before the first database is open */
+
 #define VDBI_FRESH_DONE 0x80000000u
 
 /* (lock) Room for `more` fresh slots. */

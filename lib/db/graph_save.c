@@ -236,7 +236,7 @@ int vdbi_graph_save_is_due(vdb *db)
 
     return !db->in_memory && !(db->options.flags & VDB_OPEN_READONLY) &&
            atomic_load(&g->state) == VDBI_GRAPH_READY &&
-           unsaved > VDBI_GRAPH_VECTORS_MIN &&
+           unsaved > vdbi_graph_sizes_now.vectors_min &&
            (unsaved > atomic_load(&g->saved_count) / 2 ||
             /* slots that wait for it */
             atomic_load(&g->handed_back) > atomic_load(&db->live) / 10);
@@ -249,7 +249,7 @@ void vdbi_graph_save_last(vdb *db)
     if (db->in_memory || db->options.flags & VDB_OPEN_READONLY ||
         vdbi_store_poisoned(db->store) ||
         atomic_load(&db->graph.state) != VDBI_GRAPH_READY ||
-        atomic_load(&db->graph.unsaved) <= VDBI_FRESH_BUDGET)
+        atomic_load(&db->graph.unsaved) <= vdbi_graph_sizes_now.fresh_budget)
         return;
     if (vdbi_graph_save(db, &number))
         vdbi_graph_say(db, "the graph could not be saved: %s", vdbi_error_text());

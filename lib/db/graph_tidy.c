@@ -11,7 +11,6 @@
 #include "store/graph_pages.h"
 
 enum {
-    DEAD_MIN = 500,  /* fewer are not worth going over all links */
     DEAD_SHARE = 20, /* nor is less than this part of the vectors */
     LINKED_SHARE = 8 /* so many new nodes, and it is seen that all can be reached */
 };
@@ -112,7 +111,8 @@ static int dead_are_due(vdb *db)
     vdbi_graph *g = &db->graph;
     uint64_t killed = atomic_load(&g->killed);
 
-    return killed >= DEAD_MIN && killed >= atomic_load(&db->live) / DEAD_SHARE;
+    return killed >= vdbi_graph_sizes_now.dead_min &&
+           killed >= atomic_load(&db->live) / DEAD_SHARE;
 }
 
 static int ways_are_due(vdb *db)
