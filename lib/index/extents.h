@@ -34,6 +34,13 @@ vdb_status vdbi_extents_reserve_filled(vdbi_extents *e, uint32_t slot, int fill)
 /* How many bytes are allocated. */
 uint64_t vdbi_extents_bytes(const vdbi_extents *e);
 
+/* Whether the row of `slot` is there. */
+static inline int vdbi_extents_has(const vdbi_extents *e, uint32_t slot)
+{
+    return atomic_load_explicit(&e->tables[slot >> VDBI_EXTENT_SHIFT],
+                                memory_order_acquire) != NULL;
+}
+
 /* The row of a slot that has been reserved. */
 static inline uint8_t *vdbi_extents_row(const vdbi_extents *e, uint32_t slot)
 {

@@ -57,7 +57,7 @@ vdb_status vdbi_hnsw_reserve(vdbi_hnsw *h, uint32_t slot)
     vdbi_codes *codes = vdbi_hnsw_way(h).codes;
     vdb_status st = vdbi_codes_reserve(codes, slot);
 
-    return st ? st : vdbi_extents_reserve(&h->nodes.marks, slot);
+    return st ? st : vdbi_extents_reserve_filled(&h->nodes.marks, slot, 0);
 }
 
 void vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector)

@@ -30,19 +30,26 @@ static uint32_t layer_of(const vdbi_hnsw *h, uint32_t slot)
     return layer < h->shape.max_layers - 1 ? (uint32_t)layer : h->shape.max_layers - 1;
 }
 
-/* A node of the same code among the nearest; VDBI_NO_SLOT: none. */
-static uint32_t find_twin(const vdbi_linker *k, uint32_t slot)
+/* A node of the same code in the pool, which is sorted; VDBI_NO_SLOT: none.  The distance
+ * of a code from itself need not be the least of all, but those of its equals are equal. */
+static uint32_t find_twin(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot)
 {
     const vdbi_codes *codes = k->way.codes;
     const vdbi_pool *pool = &k->s->pool;
     const uint8_t *row = vdbi_codes_row(codes, slot);
+    int32_t own;
 
+    k->way.walk->distances(codes, q, &slot, 1, &own);
     for (uint32_t i = 0; i < pool->count; i++) {
         uint32_t other = vdbi_key_slot(pool->keys[i]);
-        if (vdbi_key_distance(pool->keys[i]) != vdbi_key_distance(pool->keys[0]))
+        if (vdbi_key_distance(pool->keys[i]) > own)
             break;
-        if (!vdbi_is_marked(&k->h->nodes, other, VDBI_MARK_LEAVING) &&
-            memcmp(row, vdbi_codes_row(codes, other), codes->row_bytes) == 0)
+        if (vdbi_key_distance(pool->keys[i]) < own ||
+            memcmp(row, vdbi_codes_row(codes, other), codes->row_bytes) != 0)
+            continue;
+        if (vdbi_is_marked(&k->h->nodes, other, VDBI_MARK_LEAVING))
+            other = vdbi_heir_of(&k->h->nodes, other);
+        if (other != VDBI_NO_SLOT)
             return other;
     }
     return VDBI_NO_SLOT;
@@ -52,6 +59,7 @@ static void chain(vdbi_hnsw *h, uint32_t leader, uint32_t slot)
 {
     vdbi_node *node = vdbi_node_of(&h->nodes, leader);
 
+    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_CHAINED);
     vdbi_node_lock(node);
     atomic_store_explicit(&vdbi_node_of(&h->nodes, slot)->twin,
                           atomic_load_explicit(&node->twin, memory_order_relaxed),
@@ -63,20 +71,6 @@ static void chain(vdbi_hnsw *h, uint32_t leader, uint32_t slot)
     vdbi_node_unlock(node);
     atomic_fetch_or(vdbi_marks_of(&h->nodes, leader), VDBI_MARK_TWINS);
     atomic_fetch_add(&h->twins, 1);
-}
-
-/* The nearest of a layer are in the pool: link both ways. */
-static void link_layer(const vdbi_linker *k, uint32_t slot, uint32_t layer)
-{
-    const vdbi_nodes *n = &k->h->nodes;
-    const vdbi_pool *pool = &k->s->pool;
-    uint32_t chosen[VDBI_CANDIDATES_MAX];
-    uint32_t count = vdbi_choose_links(k, pool->keys, pool->count, n->m, chosen);
-
-    vdbi_set_links(vdbi_links(n, slot, layer), vdbi_links_max(n, layer), chosen, count);
-    vdbi_links_touch(n, slot, layer);
-    for (uint32_t i = 0; i < count; i++)
-        vdbi_link_back(k, chosen[i], layer, slot);
 }
 
 /* Become the way in, if the layer is above all others'. */
@@ -101,16 +95,22 @@ static int chain_below(const vdbi_linker *k, uint32_t slot, const vdbi_code_quer
         h->shape.ef_construction < TWIN_EF ? h->shape.ef_construction : TWIN_EF;
     uint32_t twin;
 
-    vdbi_walk_layer(k, q, 0, best, ef);
-    twin = find_twin(k, slot);
+    vdbi_find_near(k, q, slot, 0, best, ef);
+    twin = find_twin(k, q, slot);
     if (twin == VDBI_NO_SLOT)
         return 0;
     chain(h, twin, slot);
     return 1;
 }
 
-static void find_and_link(const vdbi_linker *k, uint32_t slot, uint32_t layer,
-                          uint64_t entry)
+typedef enum outcome {
+    ALONE, /* nothing is there to be linked to: all that was met is leaving */
+    LINKED,
+    CHAINED
+} outcome;
+
+static outcome find_and_link(const vdbi_linker *k, uint32_t slot, uint32_t layer,
+                             uint64_t entry)
 {
     vdbi_hnsw *h = k->h;
     const vdbi_codes *codes = k->way.codes;
@@ -127,28 +127,63 @@ static void find_and_link(const vdbi_linker *k, uint32_t slot, uint32_t layer,
         best = walk->descend(&h->nodes, codes, &q, best, entry_layer, layer, k->s);
     if (layer &&
         chain_below(k, slot, &q, best, layer < entry_layer ? layer : entry_layer))
-        return;
+        return CHAINED;
     for (uint32_t l = layer < entry_layer ? layer : entry_layer;; l--) {
-        vdbi_walk_layer(k, &q, l, best, h->shape.ef_construction);
-        best = k->s->pool.keys[0];
+        vdbi_find_near(k, &q, slot, l, best, h->shape.ef_construction);
+        if (k->s->pool.count)
+            best = k->s->pool.keys[0];
         if (l == 0 && layer == 0) {
-            twin = find_twin(k, slot);
+            twin = find_twin(k, &q, slot);
             if (twin != VDBI_NO_SLOT) {
                 chain(h, twin, slot);
-                return;
+                return CHAINED;
             }
         }
-        link_layer(k, slot, l);
+        if (vdbi_link_layer(k, slot, l) == 0 && l == 0)
+            return ALONE;
         if (l == 0)
+            return LINKED;
+    }
+}
+
+/* Link a node, or make it the way in when there is nothing to link it to. */
+static void enter(const vdbi_linker *k, uint32_t slot, uint32_t layer)
+{
+    _Atomic uint64_t *way_in = &k->h->entry;
+    uint64_t entry = atomic_load(way_in);
+    outcome o;
+
+    for (;;) {
+        if (entry != VDBI_NO_ENTRY) {
+            o = find_and_link(k, slot, layer, entry);
+            if (o == LINKED)
+                offer_entry(k->h, slot, layer);
+            if (o != ALONE)
+                return;
+            if (!vdbi_is_marked(&k->h->nodes, (uint32_t)entry, VDBI_MARK_LEAVING) &&
+                atomic_load(way_in) == entry)
+                return; /* no memory to look farther; vdbi_hnsw_connect() mends it */
+        }
+        if (atomic_compare_exchange_strong(way_in, &entry,
+                                           (uint64_t)layer << 32 | slot))
             return;
     }
 }
 
+/* See that those who go over all nodes come by this one. */
+static void raise_limit(vdbi_hnsw *h, uint32_t slot)
+{
+    uint32_t limit = atomic_load_explicit(&h->slot_limit, memory_order_relaxed);
+
+    while (limit <= slot)
+        if (atomic_compare_exchange_weak(&h->slot_limit, &limit, slot + 1))
+            break;
+}
+
 vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s)
 {
-    const vdbi_linker k = {h, vdbi_hnsw_way(h), s};
+    const vdbi_linker k = {.h = h, .way = vdbi_hnsw_way(h), .s = s};
     uint32_t layer = layer_of(h, slot);
-    uint64_t entry = VDBI_NO_ENTRY;
     vdb_status st = vdbi_scratch_reserve(s, h->shape.ef_construction, 0, h->nodes.m0,
                                          k.way.codes->row_bytes);
 
@@ -156,11 +191,8 @@ vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s)
         st = vdbi_nodes_make(&h->nodes, slot, layer);
     if (st)
         return st;
-    if (!atomic_compare_exchange_strong(&h->entry, &entry,
-                                        (uint64_t)layer << 32 | slot)) {
-        find_and_link(&k, slot, layer, entry);
-        offer_entry(h, slot, layer);
-    }
+    raise_limit(h, slot);
+    enter(&k, slot, layer);
     atomic_fetch_or_explicit(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED,
                              memory_order_release);
     atomic_fetch_add(&h->count, 1);

@@ -6,6 +6,28 @@
  */
 #include "index/hnsw/link_priv.h"
 
+vdb_status vdbi_linker_begin(vdbi_hnsw *h, vdbi_linker *k)
+{
+    vdb_status st;
+
+    *k = (vdbi_linker){.h = h};
+    st = vdbi_visit_begin(&h->visitors, &k->visitor);
+    if (st)
+        return st;
+    k->way = vdbi_hnsw_way(h);
+    k->s = &k->visitor->scratch;
+    st = vdbi_scratch_reserve(k->s, h->shape.ef_construction, 0, h->nodes.m0,
+                              k->way.codes->row_bytes);
+    if (st)
+        vdbi_linker_end(k);
+    return st;
+}
+
+void vdbi_linker_end(vdbi_linker *k)
+{
+    vdbi_visit_end(k->visitor);
+}
+
 uint32_t vdbi_choose_links(const vdbi_linker *k, const uint64_t *keys, uint32_t count,
                            uint32_t max, uint32_t *chosen)
 {
@@ -92,10 +114,96 @@ void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_
     vdbi_node_unlock(node);
 }
 
-void vdbi_walk_layer(const vdbi_linker *k, const vdbi_code_query *q, uint32_t layer,
-                     uint64_t from, uint32_t ef)
+static int some_stay(const vdbi_linker *k)
 {
-    vdbi_scratch_begin(k->s, ef);
-    k->s->pool.keys[k->s->pool.count++] = from & ~(uint64_t)1;
-    k->way.walk->layer(&k->h->nodes, k->way.codes, q, layer, k->s);
+    const vdbi_pool *pool = &k->s->pool;
+
+    for (uint32_t i = 0; i < pool->count; i++)
+        if (!vdbi_is_marked(&k->h->nodes, vdbi_key_slot(pool->keys[i]),
+                            VDBI_MARK_LEAVING))
+            return 1;
+    return 0;
+}
+
+/* When all that was found is leaving, as after the end of a whole cluster, what stays is
+ * farther away.  Without memory to look there the pool is what it is: the node gets no
+ * links then, which vdbi_hnsw_connect() mends. */
+static void walk_layer(const vdbi_linker *k, const vdbi_code_query *q, uint32_t layer,
+                       uint64_t from, uint32_t ef)
+{
+    for (;; ef *= 4) {
+        vdbi_scratch_begin(k->s, ef);
+        k->s->pool.keys[k->s->pool.count++] = from & ~(uint64_t)1;
+        k->way.walk->layer(&k->h->nodes, k->way.codes, q, layer, k->s);
+        if (k->s->pool.count < ef || ef > UINT32_MAX / 4 || some_stay(k) ||
+            vdbi_scratch_reserve(k->s, ef * 4, 0, k->h->nodes.m0,
+                                 k->way.codes->row_bytes))
+            return;
+    }
+}
+
+void vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot,
+                    uint32_t layer, uint64_t from, uint32_t ef)
+{
+    vdbi_pool *pool = &k->s->pool;
+    uint32_t kept = 0;
+
+    walk_layer(k, q, layer, from, ef);
+    for (uint32_t i = 0; i < pool->count; i++)
+        if (vdbi_key_slot(pool->keys[i]) != slot)
+            pool->keys[kept++] = pool->keys[i];
+    pool->count = kept;
+}
+
+void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, int descend, uint32_t ef)
+{
+    uint64_t entry = atomic_load_explicit(&k->h->entry, memory_order_acquire), best;
+    uint32_t way_in = (uint32_t)entry;
+    vdbi_code_query q;
+    int32_t distance;
+
+    vdbi_codes_query_row(k->way.codes, slot, k->s->query_bytes, &q);
+    k->way.walk->distances(k->way.codes, &q, &way_in, 1, &distance);
+    best = vdbi_key(distance, way_in);
+    if (descend)
+        best = k->way.walk->descend(&k->h->nodes, k->way.codes, &q, best,
+                                    (uint32_t)(entry >> 32), 0, k->s);
+    vdbi_find_near(k, &q, slot, 0, best, ef);
+}
+
+/* Write a node's list.  Others, who met it on the layer above, may have linked to it here
+ * already and have been linked back. */
+static void set_or_join(const vdbi_nodes *n, uint32_t slot, uint32_t layer,
+                        uint32_t *chosen, uint32_t count)
+{
+    vdbi_node *node = vdbi_node_of(n, slot);
+    vdbi_link *links = vdbi_links(n, slot, layer);
+    uint32_t max = vdbi_links_max(n, layer);
+
+    vdbi_node_lock(node);
+    for (uint32_t i = 0; i < max && count < max; i++) {
+        uint32_t other = atomic_load_explicit(&links[i], memory_order_relaxed), j = 0;
+        if (other == VDBI_NO_SLOT)
+            break;
+        while (j < count && chosen[j] != other)
+            j++;
+        chosen[j] = other;
+        count += j == count;
+    }
+    vdbi_set_links(links, max, chosen, count);
+    vdbi_links_touch(n, slot, layer);
+    vdbi_node_unlock(node);
+}
+
+uint32_t vdbi_link_layer(const vdbi_linker *k, uint32_t slot, uint32_t layer)
+{
+    const vdbi_pool *pool = &k->s->pool;
+    uint32_t chosen[VDBI_CANDIDATES_MAX];
+    uint32_t count =
+        vdbi_choose_links(k, pool->keys, pool->count, k->h->nodes.m, chosen);
+
+    set_or_join(&k->h->nodes, slot, layer, chosen, count);
+    for (uint32_t i = 0; i < count; i++)
+        vdbi_link_back(k, chosen[i], layer, slot);
+    return count;
 }

@@ -13,7 +13,12 @@ typedef struct vdbi_linker {
     vdbi_hnsw *h;
     vdbi_way way;
     vdbi_scratch *s;
+    vdbi_visitor *visitor; /* of vdbi_linker_begin */
 } vdbi_linker;
+
+/* Begin a visit of upkeep, and end it. */
+vdb_status vdbi_linker_begin(vdbi_hnsw *h, vdbi_linker *k);
+void vdbi_linker_end(vdbi_linker *k);
 
 /* Choose at most `max` of `count` candidates, ascending by distance, for diversity; their
  * slots go to `chosen`.  How many. */
@@ -29,8 +34,15 @@ void vdbi_set_links(vdbi_link *links, uint32_t max, const uint32_t *slots,
                     uint32_t count);
 /* Give `slot` a link to `to`; a full list chooses anew. */
 void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_t to);
-/* Find the `ef` nearest of a layer. */
-void vdbi_walk_layer(const vdbi_linker *k, const vdbi_code_query *q, uint32_t layer,
-                     uint64_t from, uint32_t ef);
+/* Find the `ef` nearest of a layer, without the node itself, to which others may have
+ * linked; or more than `ef`, so that one of them at least is not leaving. */
+void vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot,
+                    uint32_t layer, uint64_t from, uint32_t ef);
+/* The same on layer 0, for a node that is in the graph, from the way in; `descend`: down
+ * through the upper layers, as searches go. */
+void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, int descend, uint32_t ef);
+/* The nearest of a layer are in the pool: link both ways, besides what links the node has.
+ * How many were chosen. */
+uint32_t vdbi_link_layer(const vdbi_linker *k, uint32_t slot, uint32_t layer);
 
 #endif

@@ -45,9 +45,10 @@ typedef struct vdbi_node {
 
 /* A byte for each slot that the walk does look at. */
 enum {
-    VDBI_MARK_LINKED = 1,  /* in the graph, or in the chain of a twin that is */
-    VDBI_MARK_TWINS = 2,   /* has a chain of twins behind it */
-    VDBI_MARK_LEAVING = 4, /* is being unlinked: no new link may lead to it */
+    VDBI_MARK_LINKED = 1,   /* in the graph, or in the chain of a twin that is */
+    VDBI_MARK_TWINS = 2,    /* has a chain of twins behind it */
+    VDBI_MARK_LEAVING = 4,  /* is being unlinked: no new link may lead to it */
+    VDBI_MARK_CHAINED = 32, /* stands in the chain of a twin; no link leads to it */
     /* Set by who uses the index; it heeds neither: */
     VDBI_MARK_KILLED = 8,  /* dead in some version */
     VDBI_MARK_REBORN = 16, /* put into again; dead in some older version */
@@ -65,6 +66,10 @@ typedef struct vdbi_nodes {
     vdbi_extents links_changed, uppers_changed;
     uint32_t links_per_block, uppers_per_block;
     _Atomic uint32_t upper_count; /* rows ever used */
+    _Atomic uint8_t free_locked;
+    uint32_t
+        free_uppers[VDBI_LAYERS_MAX]; /* (free_locked) by how many follow one another,
+                                              the first of a list; each names the next */
 } vdbi_nodes;
 
 static inline vdbi_link *vdbi_links0(const vdbi_nodes *n, uint32_t slot)
@@ -102,6 +107,21 @@ static inline _Atomic uint8_t *vdbi_marks_of(const vdbi_nodes *n, uint32_t slot)
     return (_Atomic uint8_t *)vdbi_extents_row(&n->marks, slot);
 }
 
+/* Of any slot: 0 if it never had any. */
+static inline uint8_t vdbi_marks(const vdbi_nodes *n, uint32_t slot)
+{
+    return vdbi_extents_has(&n->marks, slot)
+               ? atomic_load_explicit(vdbi_marks_of(n, slot), memory_order_acquire)
+               : 0;
+}
+
+/* Whether any slot is a node that stays: linked, not leaving, no twin in a chain. */
+static inline int vdbi_is_node(const vdbi_nodes *n, uint32_t slot)
+{
+    return (vdbi_marks(n, slot) & (VDBI_MARK_LINKED | VDBI_MARK_LEAVING |
+                                   VDBI_MARK_CHAINED)) == VDBI_MARK_LINKED;
+}
+
 static inline int vdbi_is_marked(const vdbi_nodes *n, uint32_t slot, uint8_t mark)
 {
     return (atomic_load_explicit(vdbi_marks_of(n, slot), memory_order_acquire) &
@@ -110,6 +130,20 @@ static inline int vdbi_is_marked(const vdbi_nodes *n, uint32_t slot, uint8_t mar
 
 /* Links of a node on a layer have changed: to be called after every change. */
 void vdbi_links_touch(const vdbi_nodes *n, uint32_t slot, uint32_t layer);
+
+/* The node that has taken the place of one that is leaving, with its vector, its links and
+ * its chain; VDBI_NO_SLOT: none. */
+static inline uint32_t vdbi_heir_of(const vdbi_nodes *n, uint32_t slot)
+{
+    while (vdbi_is_marked(n, slot, VDBI_MARK_TWINS)) {
+        slot = atomic_load_explicit(&vdbi_node_of(n, slot)->twin, memory_order_acquire);
+        if (slot == VDBI_NO_SLOT || vdbi_is_marked(n, slot, VDBI_MARK_CHAINED))
+            break;
+        if (!vdbi_is_marked(n, slot, VDBI_MARK_LEAVING))
+            return slot;
+    }
+    return VDBI_NO_SLOT;
+}
 
 void vdbi_node_lock(vdbi_node *node);
 void vdbi_node_unlock(vdbi_node *node);
@@ -120,5 +154,9 @@ void vdbi_nodes_clear(vdbi_nodes *n);
 vdb_status vdbi_nodes_reserve_upper(vdbi_nodes *n, uint32_t row);
 /* Make the rows of a node of this layer, without links; nobody may know it yet. */
 vdb_status vdbi_nodes_make(vdbi_nodes *n, uint32_t slot, uint32_t layer);
+/* Write into the upper row of a layer that it is this node's. */
+void vdbi_upper_belongs(const vdbi_nodes *n, uint32_t slot, uint32_t layer);
+/* Give back rows of upper links that follow one another; nobody may look at them. */
+void vdbi_uppers_free(vdbi_nodes *n, uint32_t row, uint32_t count);
 
 #endif

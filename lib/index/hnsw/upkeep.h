@@ -1,0 +1,37 @@
+/* upkeep.h: long work on a graph beside its searches and insertions.
+ *
+ * Promises:  a slot that has been unlinked is met by nobody and may be put into again; a
+ *            node that is not leaving has links to such nodes only, as soon as the
+ *            unlinking has returned; every node can be reached after vdbi_hnsw_connect().
+ * Threads:   one of these at a time on a graph, beside any number of searches and
+ *            insertions; not from within a visit.
+ * Failure:   VDB_NOMEM, VDB_CANCELLED: what was done so far stays, and it is a graph.
+ */
+#ifndef VDBI_UPKEEP_H
+#define VDBI_UPKEEP_H
+
+#include "index/hnsw/hnsw.h"
+
+/* Asked about every millisecond of work, outside of any visit; may sleep.  0: give up,
+ * with VDB_CANCELLED.  A NULL pace is in no doubt. */
+typedef struct vdbi_pace {
+    int (*go_on)(void *arg);
+    void *arg;
+} vdbi_pace;
+
+/* Take slots out of the graph, each of them linked, and dead to every search that begins
+ * from now on.  After an error they are still in it, marked as leaving: call again, with
+ * at least these. */
+vdb_status vdbi_hnsw_unlink(vdbi_hnsw *h, const uint32_t *slots, size_t count,
+                            const vdbi_pace *pace);
+
+/* See that a way leads from the top to every node.  *made: how many ways were missing. */
+vdb_status vdbi_hnsw_connect(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made);
+/* How many nodes no way leads to, and the first of them. */
+vdb_status vdbi_hnsw_missed(vdbi_hnsw *h, uint64_t *missed, uint32_t *first);
+
+/* Look at everything that should always hold while nobody inserts: VDB_CORRUPT, and the
+ * message says what does not. */
+vdb_status vdbi_hnsw_check(vdbi_hnsw *h);
+
+#endif
