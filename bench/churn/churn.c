@@ -147,7 +147,8 @@ static void insert(const churn *c, vdbi_hnsw *h, uint32_t slot)
 {
     vdbi_visitor *visitor;
 
-    must(vdbi_hnsw_encode(h, slot, vector_of(c, slot)));
+    must(vdbi_hnsw_reserve(h, slot));
+    vdbi_hnsw_encode(h, slot, vector_of(c, slot));
     must(vdbi_visit_begin(&h->visitors, &visitor));
     must(vdbi_hnsw_insert(h, slot, &visitor->scratch));
     vdbi_visit_end(visitor);

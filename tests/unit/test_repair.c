@@ -77,7 +77,8 @@ static void insert(vdbi_hnsw *h, uint32_t first, uint32_t count)
 
     for (uint32_t i = first; i < first + count; i++)
         if (!present[i]) {
-            assert_int_equal(vdbi_hnsw_encode(h, i, rows[i]), VDB_OK);
+            assert_int_equal(vdbi_hnsw_reserve(h, i), VDB_OK);
+            vdbi_hnsw_encode(h, i, rows[i]);
             assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
             assert_int_equal(vdbi_hnsw_insert(h, i, &visitor->scratch), VDB_OK);
             vdbi_visit_end(visitor);
@@ -467,8 +468,10 @@ static void *insert_all_there_is(void *arg)
         vdbi_visitor *visitor;
         if (slot >= atomic_load(&t->end))
             return NULL;
-        if (vdbi_hnsw_encode(t->h, slot, rows[slot]) ||
-            vdbi_visit_begin(&t->h->visitors, &visitor) ||
+        if (vdbi_hnsw_reserve(t->h, slot))
+            return arg;
+        vdbi_hnsw_encode(t->h, slot, rows[slot]);
+        if (vdbi_visit_begin(&t->h->visitors, &visitor) ||
             vdbi_hnsw_insert(t->h, slot, &visitor->scratch))
             return arg;
         vdbi_visit_end(visitor);

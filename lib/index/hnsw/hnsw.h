@@ -64,7 +64,7 @@ vdb_status vdbi_hnsw_create_with(vdbi_memory *memory, const vdbi_hnsw_shape *sha
                                  vdbi_codes *codes, vdbi_hnsw **out);
 void vdbi_hnsw_free(vdbi_hnsw *h);
 
-/* See that there is room for the code and the marks of a slot; its marks hold anything. */
+/* See that there is room for the code and the marks of a slot; new marks are none. */
 vdb_status vdbi_hnsw_reserve(vdbi_hnsw *h, uint32_t slot);
 /* Make the code of a slot that has room, so that it can be compared, though it is not
  * linked yet. */
@@ -72,9 +72,7 @@ void vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector);
 /* Whether a slot is in the graph; any slot may be asked about. */
 static inline int vdbi_hnsw_has(const vdbi_hnsw *h, uint32_t slot)
 {
-    return atomic_load_explicit(&h->nodes.marks.tables[slot >> VDBI_EXTENT_SHIFT],
-                                memory_order_acquire) &&
-           vdbi_is_marked(&h->nodes, slot, VDBI_MARK_LINKED);
+    return (vdbi_marks(&h->nodes, slot) & VDBI_MARK_LINKED) != 0;
 }
 
 /* Link a slot that has been encoded. */

@@ -142,7 +142,9 @@ static vdb_status take_uppers(vdbi_nodes *n, uint32_t count, uint32_t *row)
     *row = atomic_fetch_add(&n->upper_count, count);
     /* The rows of a node may lie in two extents, if it is the last of the first. */
     st = vdbi_nodes_reserve_upper(n, *row);
-    return st ? st : vdbi_nodes_reserve_upper(n, *row + count - 1);
+    if (!st)
+        st = vdbi_nodes_reserve_upper(n, *row + count - 1);
+    return st;
 }
 
 void vdbi_upper_belongs(const vdbi_nodes *n, uint32_t slot, uint32_t layer)

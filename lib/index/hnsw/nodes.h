@@ -45,14 +45,14 @@ typedef struct vdbi_node {
 
 /* A byte for each slot that the walk does look at. */
 enum {
-    VDBI_MARK_LINKED = 1,  /* in the graph, or in the chain of a twin that is */
-    VDBI_MARK_TWINS = 2,   /* has a chain of twins behind it */
-    VDBI_MARK_LEAVING = 4, /* is being unlinked: no new link may lead to it */
+    VDBI_MARK_LINKED = 1,   /* in the graph, or in the chain of a twin that is */
+    VDBI_MARK_TWINS = 2,    /* has a chain of twins behind it */
+    VDBI_MARK_LEAVING = 4,  /* is being unlinked: no new link may lead to it */
+    VDBI_MARK_CHAINED = 32, /* stands in the chain of a twin; no link leads to it */
     /* Set by who uses the index; it heeds neither: */
     VDBI_MARK_KILLED = 8,  /* dead in some version */
     VDBI_MARK_REBORN = 16, /* put into again; dead in some older version */
-    VDBI_MARK_IN_DOUBT = VDBI_MARK_KILLED | VDBI_MARK_REBORN,
-    VDBI_MARK_CHAINED = 32 /* stands in the chain of a twin; no link leads to it */
+    VDBI_MARK_IN_DOUBT = VDBI_MARK_KILLED | VDBI_MARK_REBORN
 };
 
 typedef struct vdbi_nodes {

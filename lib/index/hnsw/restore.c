@@ -24,12 +24,9 @@ vdb_status vdbi_restore_slot(vdbi_hnsw *h, uint32_t slot)
 
     if (!st)
         st = vdbi_nodes_make(&h->nodes, slot, 0);
-    if (st)
-        return st;
-    atomic_store(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED);
-    if (slot >= atomic_load(&h->slot_limit))
-        atomic_store(&h->slot_limit, slot + 1);
-    return VDB_OK;
+    if (!st)
+        atomic_store(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED);
+    return st;
 }
 
 static int is_member(const vdbi_hnsw *h, uint32_t slot)
@@ -73,7 +70,16 @@ vdb_status vdbi_restore_upper(vdbi_hnsw *h, uint32_t number, const uint8_t *row)
     return VDB_OK;
 }
 
-/* Drop what leads nowhere, and close the holes. */
+static int is_among(const vdbi_link *links, uint32_t count, uint32_t slot)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (atomic_load(&links[i]) == slot)
+            return 1;
+    return 0;
+}
+
+/* Drop what leads nowhere, or stands there twice, for the list was changed as it was saved;
+ * and close the holes. */
 static void sift_links(vdbi_hnsw *h, vdbi_link *links, uint32_t max, uint32_t slot,
                        uint32_t layer, uint32_t bound)
 {
@@ -81,8 +87,8 @@ static void sift_links(vdbi_hnsw *h, vdbi_link *links, uint32_t max, uint32_t sl
 
     for (uint32_t i = 0; i < max; i++) {
         uint32_t other = atomic_load(&links[i]);
-        if (other >= bound || other == slot || !vdbi_hnsw_has(h, other) ||
-            is_member(h, other) ||
+        if (other >= bound || other == slot || is_among(links, kept, other) ||
+            !vdbi_hnsw_has(h, other) || is_member(h, other) ||
             atomic_load(&vdbi_node_of(&h->nodes, other)->layer) < layer)
             continue;
         atomic_store(&links[kept++], other);
@@ -101,11 +107,11 @@ static void restore_member(vdbi_hnsw *h, uint32_t slot, uint32_t bound)
         atomic_store(vdbi_marks_of(&h->nodes, slot), 0);
         return;
     }
-    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_CHAINED);
     atomic_store(&node->layer, 0);
     atomic_store(&node->twin, atomic_load(&vdbi_node_of(&h->nodes, leader)->twin));
     atomic_store(&vdbi_node_of(&h->nodes, leader)->twin, slot);
     atomic_fetch_or(vdbi_marks_of(&h->nodes, leader), VDBI_MARK_TWINS);
+    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_CHAINED);
     atomic_fetch_add(&h->twins, 1);
     atomic_fetch_add(&h->count, 1);
 }
@@ -143,6 +149,27 @@ static uint64_t find_entry(const vdbi_hnsw *h, uint32_t bound, uint64_t saved)
     return best;
 }
 
+/* Rows of the upper layers that are no node's can be used again. */
+static void free_uppers(vdbi_hnsw *h, uint32_t bound)
+{
+    vdbi_nodes *n = &h->nodes;
+
+    for (uint32_t row = 0; row < atomic_load(&n->upper_count); row++) {
+        const vdbi_link *words;
+        uint32_t owner, layer;
+        if (!vdbi_extents_has(&n->uppers, row))
+            continue;
+        words = (const vdbi_link *)(const void *)vdbi_extents_row(&n->uppers, row);
+        owner = atomic_load(&words[VDBI_UPPER_OWNER]);
+        layer = atomic_load(&words[VDBI_UPPER_LAYER]);
+        if (owner < bound && vdbi_hnsw_has(h, owner) && layer >= 1 &&
+            layer <= atomic_load(&vdbi_node_of(n, owner)->layer) &&
+            row == atomic_load(&vdbi_node_of(n, owner)->upper) + layer - 1)
+            continue;
+        vdbi_uppers_free(n, row, 1);
+    }
+}
+
 void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry)
 {
     for (uint32_t slot = 0; slot < bound; slot++)
@@ -151,6 +178,8 @@ void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry)
     for (uint32_t slot = 0; slot < bound; slot++)
         if (vdbi_hnsw_has(h, slot) && is_member(h, slot))
             restore_member(h, slot, bound);
+    atomic_store(&h->slot_limit, bound);
+    free_uppers(h, bound);
     atomic_store(&h->entry, find_entry(h, bound, entry));
     /* It is as it was saved. */
     for (uint32_t block = 0; block <= bound / h->nodes.links_per_block; block++)
