@@ -21,7 +21,8 @@ void vdbi_array_pass_begin(vdbi_array_pass *p, vdbi_pager *pager, vdbi_space *sp
     p->writer = writer;
     p->structure = structure;
     p->root = *root;
-    p->height = root->height;
+    p->damaged = root->height > VDBI_HEIGHT_MAX;
+    p->height = p->damaged ? 0 : root->height;
 }
 
 void vdbi_array_pass_free(vdbi_array_pass *p)
@@ -228,7 +229,11 @@ vdb_status vdbi_array_pass_put(vdbi_array_pass *p, uint64_t block, const uint8_t
         return vdbi_fail(VDB_MISUSE, "block %llu of structure %u behind block %llu",
                          (unsigned long long)block, p->structure,
                          (unsigned long long)p->next - 1);
+    if (p->damaged)
+        return vdbi_fail(VDB_CORRUPT, "an array of height %u", p->root.height);
     p->next = block + 1;
+    if (!bytes && block >= vdbi_array_span(p->height))
+        return VDB_OK; /* a hole already */
     st = grow(p, block);
     for (uint32_t h = p->height; h > 0 && !st; h--)
         st = open_node(p, h, block);

@@ -11,7 +11,7 @@
  *            per slot in VDBI_GRAPH_LINKED.
  * Threads:   (turn) and (checkpoint) as in store.h.  vdbi_graph_saved and
  *            vdbi_graph_block: who has the turn, or the checkpoint's lock, or knows that
- *            no save or drop becomes durable meanwhile (only checkpoints make them so).
+ *            no checkpoint ends meanwhile (any may clear bits of replayed puts).
  * Failure:   the usual statuses; VDBI_GRAPH_DAMAGED when a page of the saved graph is
  *            damaged.  Nothing of the truth is damaged then: drop the graph, save it anew.
  *

@@ -342,10 +342,18 @@ vdb_status vdbi_store_ready(vdbi_store *s)
 vdb_status vdbi_store_take_log(vdbi_store *s)
 {
     vdbi_meta meta;
+    int left;
     vdb_status st;
 
     if (vdbi_log_current(s->log))
         return VDB_OK;
+    /* Logs that no meta page needs: the closing whose last sync failed left them, and its
+     * meta page may be in the cache alone. */
+    st = vdbi_log_leftover(s->log, &left);
+    if (!st && left)
+        st = vdbi_store_write_meta(s, &s->meta);
+    if (st)
+        return st;
     st = vdbi_log_take(s->log, s->meta.generation + 1, s->meta.image.sequence);
     if (vdbi_log_poisoned(s->log))
         vdbi_store_poison(s, st);

@@ -165,6 +165,9 @@ typedef struct bench {
     vdb_env *env;
     faultmem *memory;
     vdb *db;
+    const synthetic *graph; /* NULL: there must be none */
+    bool graph_lost;        /* a fault may have cost it */
+    uint64_t serial;        /* of the graph that was found first */
     oracle_row rows[ORACLE_ROWS];
     char why[500];
 } bench;
@@ -189,6 +192,30 @@ static const char *open_and_read(bench *b, bool must_exist)
         return explain(b, "opening after it", status);
     status = oracle_read(b->db, NULL, b->script->dim, b->rows, &why);
     return status ? explain(b, "reading after it", status) : why;
+}
+
+/* The graph that is saved is one that may be there; `again`: the one that was found. */
+static const char *judge_graph(bench *b, bool again)
+{
+    uint64_t serial;
+    const char *why = synthetic_verify(b->db, &serial, NULL);
+
+    if (why)
+        return why;
+    if (again ? serial != b->serial
+              : serial && (!b->graph || !synthetic_may_be(b->graph, serial))) {
+        snprintf(b->why, sizeof b->why, "the graph of save %llu is there",
+                 (unsigned long long)serial);
+        return b->why;
+    }
+    if (!again && !serial && b->graph && !b->graph_lost &&
+        !synthetic_may_be(b->graph, 0)) {
+        snprintf(b->why, sizeof b->why, "there is no graph, not that of save %llu",
+                 (unsigned long long)b->graph->acked);
+        return b->why;
+    }
+    b->serial = serial;
+    return NULL;
 }
 
 static const char *close_it(bench *b)
@@ -224,6 +251,8 @@ static const char *write_on(bench *b)
     why = close_it(b);
     if (!why)
         why = open_and_read(b, true);
+    if (!why)
+        why = judge_graph(b, true);
     if (why)
         return why;
     if (!oracle_same(oracle_sum(b->rows), want))
@@ -246,7 +275,9 @@ static const char *judge_image(bench *b, bool created, const oracle_state *allow
                  allowed[count - 1].count);
         return b->why;
     }
-    why = oracle_compare(b->db, b->rows, b->script->dim);
+    why = judge_graph(b, false);
+    if (!why)
+        why = oracle_compare(b->db, b->rows, b->script->dim);
     if (!why)
         why = write_on(b);
     if (!why)
@@ -276,10 +307,9 @@ static bool is_no_database(bench *b, const vdb_vfs *vfs)
     return status == VDB_CORRUPT || (status == VDB_NOT_FOUND && info.size == 0);
 }
 
-/* Verify the database of this name; `unsure`: it may be none. */
-static const char *verify(faultfs *fs, const scenario *script, unsigned access,
-                          const char *path, bool unsure, bool created,
-                          const oracle_state *allowed, size_t count)
+/* Verify the database of this name; `unsure`: it may be none.  `r`: whose it is. */
+static const char *verify(faultfs *fs, const run *r, const char *path, bool unsure,
+                          bool created, const oracle_state *allowed, size_t count)
 {
     static char text[600];
     vdb_env_options options = VDB_ENV_OPTIONS_INIT;
@@ -288,9 +318,11 @@ static const char *verify(faultfs *fs, const scenario *script, unsigned access,
 
     assert_non_null(b);
     the_campaign.images++;
-    b->script = script;
-    b->access = access;
+    b->script = r->scenario;
+    b->access = r->access;
     b->path = path;
+    b->graph = strcmp(path, SCENARIO_PATH) ? NULL : &r->graph;
+    b->graph_lost = r->mode == RUN_IO && faultfs_fired(r->fs);
     b->memory = faultmem_new();
     options.vfs = faultfs_vfs(fs);
     options.allocator = faultmem_allocator(b->memory);
@@ -314,21 +346,21 @@ static const char *verify(faultfs *fs, const scenario *script, unsigned access,
     return why;
 }
 
-const char *campaign_verify(faultfs *fs, const scenario *script, unsigned access,
-                            bool created, const oracle_state *allowed, size_t count)
+const char *campaign_verify(faultfs *fs, const run *r, bool created,
+                            const oracle_state *allowed, size_t count)
 {
-    return verify(fs, script, access, SCENARIO_PATH, false, created, allowed, count);
+    return verify(fs, r, SCENARIO_PATH, false, created, allowed, count);
 }
 
 const char *campaign_verify_run(faultfs *fs, const run *r)
 {
     const oracle *o = &r->oracle;
-    const char *why = campaign_verify(fs, r->scenario, r->access, o->created,
-                                      o->states + o->acked, o->count - o->acked);
+    const char *why =
+        campaign_verify(fs, r, o->created, o->states + o->acked, o->count - o->acked);
 
     for (size_t i = 0; !why && i < r->copy_count; i++) {
         const run_copy *c = &r->copies[i];
-        why = verify(fs, r->scenario, r->access, c->name, !c->done, true, &c->state, 1);
+        why = verify(fs, r, c->name, !c->done, true, &c->state, 1);
     }
     return why;
 }

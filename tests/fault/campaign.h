@@ -41,8 +41,8 @@ run *campaign_plain_run(const scenario *script, unsigned access);
 /* Verify that a healthy machine holds one of the allowed states, whole and sound;
  * that a further insert works and is there after closing and opening; and that
  * nothing leaks.  NULL, or what is wrong (until the next call). */
-const char *campaign_verify(faultfs *fs, const scenario *script, unsigned access,
-                            bool created, const oracle_state *allowed, size_t count);
+const char *campaign_verify(faultfs *fs, const run *r, bool created,
+                            const oracle_state *allowed, size_t count);
 const char *campaign_verify_run(faultfs *fs, const run *r);
 
 #endif

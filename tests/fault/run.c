@@ -4,19 +4,13 @@
  * first failure that an armed fault explains is excused, if its status is one that
  * fault may have.  Then the handle is either poisoned, refuses writes and still
  * reads right, or nothing has changed and the same step must now succeed. */
-#include "scenarios.h"
+#include "run_priv.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef enum outcome {
-    DONE,
-    AGAIN,
-    STOP
-} outcome;
 
 #define ALSO(status) (1u << (status))
 
@@ -59,7 +53,7 @@ static bool is_poisoned(run *r)
 }
 
 /* The first failure that a fault explains is forgiven, and the fault is over. */
-static bool excuse(run *r, vdb_status status)
+bool run_excuse(run *r, vdb_status status)
 {
     if (r->excused || !fault_fired(r) || !status_fits(r, status))
         return false;
@@ -79,7 +73,7 @@ static bool check_content(run *r, const char *when)
 
     do {
         status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
-    } while (status && excuse(r, status));
+    } while (status && run_excuse(r, status));
     if (status && faultfs_is_cut(r->fs)) {
         r->ended = true;
         return false;
@@ -119,7 +113,7 @@ static void check_poisoned(run *r)
     r->ended = true;
 }
 
-static outcome judge(run *r, vdb_status status, const char *what, unsigned allowed)
+outcome run_judge(run *r, vdb_status status, const char *what, unsigned allowed)
 {
     if (faultfs_is_cut(r->fs) && status) {
         r->ended = true;
@@ -129,7 +123,7 @@ static outcome judge(run *r, vdb_status status, const char *what, unsigned allow
         return DONE;
     if (!vdb_errmsg()[0])
         run_fail(r, "%s: %s without a message", what, vdb_status_name(status));
-    if (!excuse(r, status)) {
+    if (!run_excuse(r, status)) {
         run_fail(r, "%s: %s: %s", what, vdb_status_name(status), vdb_errmsg());
         return STOP;
     }
@@ -159,7 +153,7 @@ static outcome finish(run *r, vdb_status status, const char *what, unsigned allo
         oracle_commit(&r->oracle);
         return DONE;
     }
-    result = judge(r, status, what, allowed);
+    result = run_judge(r, status, what, allowed);
     if (result == STOP && (faultfs_is_cut(r->fs) || r->poisoned))
         oracle_pend(&r->oracle);
     return result;
@@ -195,8 +189,8 @@ static bool adopt_content(run *r)
      * compare with the model, which is what this reading is for.) */
     do {
         status = oracle_read(r->db, NULL, r->oracle.dim, rows, &why);
-    } while (status && !why && excuse(r, status));
-    if (status && judge(r, status, "reading", 0) != DONE)
+    } while (status && !why && run_excuse(r, status));
+    if (status && run_judge(r, status, "reading", 0) != DONE)
         return false;
     if (status || r->ended)
         return false;
@@ -231,13 +225,13 @@ bool step_open(run *r)
             return false;
         }
         /* What the failed opening poisoned is gone with it. */
-        result = judge(r, status, "vdb_open", 0);
+        result = run_judge(r, status, "vdb_open", 0);
     } while (result == AGAIN);
     if (result == STOP)
         return false;
     r->oracle.created = true;
     /* The model's own rows count as the model only once they have been seen. */
-    return adopt_content(r);
+    return adopt_content(r) && run_adopt_graph(r);
 }
 
 static void release_snapshot(run *r)
@@ -255,7 +249,7 @@ bool step_close(run *r)
     release_snapshot(r);
     status = vdb_close(r->db);
     r->db = NULL;
-    if (judge(r, status, "vdb_close", 0) == STOP)
+    if (run_judge(r, status, "vdb_close", 0) == STOP)
         return false;
     if (!status)
         oracle_all_durable(&r->oracle);
@@ -264,6 +258,8 @@ bool step_close(run *r)
 
 bool step_crash(run *r, unsigned damage, uint64_t seed)
 {
+    /* The power may have gone in a call whose failure nobody is told, a log's cut. */
+    r->ended |= faultfs_is_cut(r->fs);
     if (r->ended)
         return false;
     release_snapshot(r);
@@ -349,7 +345,7 @@ bool step_delete_kind(run *r, int kind)
         vdb_status status = vdb_filter_parse(r->env, text, strlen(text), &filter);
 
         if (status) {
-            result = judge(r, status, "vdb_filter_parse", 0);
+            result = run_judge(r, status, "vdb_filter_parse", 0);
             continue;
         }
         oracle_begin(&r->oracle);
@@ -516,15 +512,22 @@ bool step_refused(run *r, unsigned missing, unsigned present)
 
 /* ------------------------------------------------- checkpoints and snapshots */
 
+static void note_checkpoint(run *r)
+{
+    oracle_all_durable(&r->oracle);
+    synthetic_settled(&r->graph, r->db, r->graph_save);
+    r->graph_save = 0;
+}
+
 bool step_checkpoint(run *r)
 {
     outcome result = AGAIN;
 
     while (!r->ended && result == AGAIN) {
         vdb_status status = vdb_checkpoint(r->db, NULL);
-        result = judge(r, status, "vdb_checkpoint", 0);
+        result = run_judge(r, status, "vdb_checkpoint", 0);
         if (!status)
-            oracle_all_durable(&r->oracle);
+            note_checkpoint(r);
     }
     return !r->ended;
 }
@@ -540,10 +543,14 @@ bool step_failing_checkpoint(run *r, unsigned k)
     faultfs_arm(r->fs, FAULTFS_WRITE, k, ENOSPC, false);
     status = vdb_checkpoint(r->db, NULL);
     faultfs_disarm(r->fs);
-    if (faultfs_fired(r->fs) > fired && !status)
+    /* It may do without a graph that waits to be saved. */
+    if (faultfs_fired(r->fs) > fired && !status &&
+        r->graph_save <= vdbi_graph_save_number(r->db->store))
         run_fail(r, "a checkpoint whose write %u failed says it has succeeded", k);
-    if (judge(r, status, "vdb_checkpoint", ALSO(VDB_FULL)) == STOP)
+    if (run_judge(r, status, "vdb_checkpoint", ALSO(VDB_FULL)) == STOP)
         return false;
+    if (!status)
+        note_checkpoint(r);
     /* After a refused allocation the k-th write may be the meta page's, whose failure
      * poisons: the script cannot go on. */
     if (is_poisoned(r) && r->excused)
@@ -578,7 +585,7 @@ bool step_backup(run *r)
         op.snapshot = r->snapshot;
         status = vdb_backup(r->db, c->name, &op);
         c->done = !status;
-        result = judge(r, status, "vdb_backup", 0);
+        result = run_judge(r, status, "vdb_backup", 0);
         if (status && !faultfs_is_cut(r->fs))
             check_no_copy(r, c->name);
     }
@@ -590,7 +597,8 @@ bool step_snapshot(run *r)
     outcome result = AGAIN;
 
     while (!r->ended && result == AGAIN)
-        result = judge(r, vdb_snapshot_new(r->db, &r->snapshot), "vdb_snapshot_new", 0);
+        result =
+            run_judge(r, vdb_snapshot_new(r->db, &r->snapshot), "vdb_snapshot_new", 0);
     memcpy(r->held, r->oracle.rows, sizeof r->held);
     return !r->ended;
 }
@@ -602,8 +610,9 @@ bool step_check_snapshot(run *r)
     outcome result = AGAIN;
 
     while (!r->ended && result == AGAIN)
-        result = judge(r, oracle_read(r->db, r->snapshot, r->oracle.dim, rows, &why),
-                       "reading a snapshot", 0);
+        result =
+            run_judge(r, oracle_read(r->db, r->snapshot, r->oracle.dim, rows, &why),
+                      "reading a snapshot", 0);
     if (r->ended)
         return false;
     if (why || !oracle_same(oracle_sum(rows), oracle_sum(r->held)))
@@ -699,7 +708,7 @@ static void play_in_env(run *r, void (*play)(run *r))
     options.vfs = faultfs_vfs(r->fs);
     options.allocator = faultmem_allocator(r->memory);
     while (!r->ended && result == AGAIN)
-        result = judge(r, vdb_env_new(&options, &r->env), "vdb_env_new", 0);
+        result = run_judge(r, vdb_env_new(&options, &r->env), "vdb_env_new", 0);
     if (!r->ended)
         play(r);
     faultfs_disarm(r->fs);

@@ -293,6 +293,136 @@ static void play_backup_recovered(run *r)
         step_close(r);
 }
 
+/* Saved, saved in part, kept by ordinary checkpoints and closings, dropped. */
+static void play_graph(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 80, 1) || !step_graph_link(r, 1, 1) ||
+        !step_graph_save(r) || !step_checkpoint(r))
+        return;
+    if (!step_insert_many(r, 10, 3, 2) || !step_graph_unlink(r, true) ||
+        !step_graph_link(r, 2, 1) || !step_graph_save(r) || !step_checkpoint(r) ||
+        !step_insert_many(r, 20, 3, 3) || !step_checkpoint(r) || !step_close(r) ||
+        !step_open(r) || !step_graph_unlink(r, true) || !step_graph_abandon(r) ||
+        !step_graph_save(r) || !step_close(r) || !step_open(r))
+        return;
+    if (step_insert(r, 90, 1) && step_graph_drop(r) && step_insert(r, 91, 1) &&
+        step_checkpoint(r) && step_compare(r) && step_graph_link(r, 3, 2) &&
+        step_graph_save(r) && step_checkpoint(r) && step_compare(r))
+        step_close(r);
+}
+
+/* A slot in the graph is used again as early as may be, and the power goes. */
+static void play_graph_reuse(run *r)
+{
+    static const unsigned DAMAGES[] = {FAULTFS_NONE, FAULTFS_ALL, FAULTFS_RANDOM};
+
+    if (!step_open(r) || !step_put(r, 0, 40, 1))
+        return;
+    for (unsigned i = 0; i < 6; i++) {
+        if (!step_graph_link(r, i, 2) || !step_graph_save(r) ||
+            !step_insert(r, i, i + 2) || !step_checkpoint(r) ||
+            !step_delete(r, 10 + i) || !step_graph_unlink(r, true) ||
+            !step_insert(r, 50 + i, 1) || !step_graph_save(r))
+            return;
+        if (i % 2 ? !step_checkpoint(r) : !step_graph_drop(r))
+            return;
+        if (!step_insert(r, 60 + i, 1) || !step_insert(r, 70 + i, 1) ||
+            !step_crash(r, DAMAGES[i % 3], i) || !step_graph_unlink(r, i % 3 != 2) ||
+            !step_insert(r, 80 + i, 1))
+            return;
+        if (i % 3 == 1 && (!step_close(r) || !step_open(r)))
+            return;
+    }
+    if (step_compare(r))
+        step_close(r);
+}
+
+/* Commits, deletes and unlinking in the middle of a save; a checkpoint that fails. */
+static void play_graph_beside(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 50, 1))
+        return;
+    for (unsigned i = 0; i < 4; i++) {
+        if (!step_graph_link(r, i, 1) || !step_graph_save_beside(r, 60 + i, i, 3 * i) ||
+            !step_insert(r, 3, i))
+            return;
+        if (i == 2 && !step_failing_checkpoint(r, 3))
+            return;
+        if (!step_insert(r, 70 + i, i) || !step_checkpoint(r) ||
+            !step_insert(r, 80 + i, i) || !step_graph_unlink(r, true))
+            return;
+    }
+    if (step_compare(r) && step_graph_save(r) && step_close(r) && step_open(r))
+        step_close(r);
+}
+
+/* The first things of a handle, with no log in use. */
+static void play_graph_first(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 30, 1) || !step_close(r) || !step_open(r) ||
+        !step_graph_link(r, 1, 1) || !step_graph_save(r) || !step_checkpoint(r) ||
+        !step_close(r) || !step_open(r) || !step_graph_link(r, 1, 1) ||
+        !step_graph_save_beside(r, 40, 1, 7) || !step_close(r) || !step_open(r) ||
+        !step_graph_drop(r) || !step_close(r) || !step_open(r) ||
+        !step_graph_link(r, 4, 1) || !step_graph_save(r) || !step_checkpoint(r) ||
+        !step_graph_drop(r) || !step_checkpoint(r) || !step_insert(r, 41, 1))
+        return;
+    if (step_compare(r))
+        step_close(r);
+}
+
+/* Everything about a graph, in an order that no one chose. */
+static void play_graph_program(run *r)
+{
+    uint64_t random = 815;
+
+    if (!step_open(r) || !step_put(r, 0, 30, 1))
+        return;
+    for (unsigned i = 0; i < 70; i++) {
+        unsigned n = (unsigned)(fault_random(&random) % 50);
+        bool there = r->oracle.rows[n].there, on;
+        switch (fault_random(&random) % 14) {
+        case 0:
+            on = step_checkpoint(r);
+            break;
+        case 1:
+            on = step_graph_save(r) && step_checkpoint(r);
+            break;
+        case 2:
+            on = step_graph_save_beside(r, n, i, (n + 1) % 50) &&
+                 (i % 2 || step_checkpoint(r));
+            break;
+        case 3:
+            on = step_close(r) && step_open(r);
+            break;
+        case 4:
+            on = step_crash(r, i % FAULTFS_DAMAGES, i);
+            break;
+        case 5:
+            on = i % 4 ? step_graph_abandon(r) : step_graph_drop(r);
+            break;
+        case 6:
+        case 7:
+            on = step_graph_link(r, i, 3);
+            break;
+        case 8:
+        case 9:
+            on = step_graph_unlink(r, i % 2);
+            break;
+        case 10:
+            on = there ? step_delete(r, n) : step_insert(r, n, i);
+            break;
+        default:
+            on = step_insert(r, n, i);
+            break;
+        }
+        if (!on)
+            return;
+    }
+    if (step_compare(r))
+        step_close(r);
+}
+
 /* Everything at once, in an order that no one chose. */
 static void play_program(run *r)
 {
@@ -365,6 +495,12 @@ const scenario scenarios[] = {
     {"batches", play_batches, 8, VDB_FULL_SYNC, 8},
     {"backup", play_backup, 8, VDB_FULL_SYNC, 1000},
     {"backup_recovered", play_backup_recovered, 8, VDB_FULL_SYNC, 1000},
+    {"graph", play_graph, 8, VDB_FULL_SYNC, 100000},
+    {"graph_reuse", play_graph_reuse, 8, VDB_FULL_SYNC, 100000},
+    {"graph_beside", play_graph_beside, 8, VDB_FULL_SYNC, 100000},
+    {"graph_first", play_graph_first, 8, VDB_FULL_SYNC, 100000},
+    {"graph_program", play_graph_program, 8, VDB_FULL_SYNC, 100000},
+    {"graph_program_off", play_graph_program, 8, VDB_OFF, 100000},
     {"program", play_program, 8, VDB_FULL_SYNC, 8},
     {"program_normal", play_program, 8, VDB_NORMAL, 8},
     {"program_off", play_program, 8, VDB_OFF, 8},

@@ -11,6 +11,7 @@
 #include "faultfs.h"
 #include "faultmem.h"
 #include "oracle.h"
+#include "synthetic.h"
 
 #define SCENARIO_PATH "data.vdb"
 
@@ -66,6 +67,8 @@ struct run {
     oracle oracle;
     run_copy copies[RUN_COPIES];
     size_t copy_count;
+    synthetic graph;     /* of scenarios that save one */
+    uint64_t graph_save; /* number of the newest save of this handle that is finished */
     /* End at the first excused failure: no retry may cover up what it left. */
     bool stops;
     bool full;    /* the call fails for want of space: VDB_FULL, not VDB_IO */
@@ -114,6 +117,16 @@ bool step_check_snapshot(run *r);
 bool step_release_snapshot(run *r);
 bool step_compare(run *r);
 bool step_crash(run *r, unsigned damage, uint64_t seed);
+/* Of a graph that means nothing (synthetic.h): link one in `of` of the live slots and
+ * change upper layers; take out dead slots, and tell the store or not yet. */
+bool step_graph_link(run *r, uint64_t pick, uint64_t of);
+bool step_graph_unlink(run *r, bool hand_in);
+/* Put what has changed; what follows takes it along. */
+bool step_graph_save(run *r);
+/* The same, while row n is put, another deleted if it is there, and slots taken out. */
+bool step_graph_save_beside(run *r, unsigned n, unsigned version, unsigned gone);
+bool step_graph_abandon(run *r);
+bool step_graph_drop(run *r);
 /* Insert from `first` on until the disk is full; *end is the first not stored. */
 bool step_fill(run *r, unsigned first, unsigned version, unsigned *end);
 

@@ -257,6 +257,22 @@ const char *synthetic_verify(vdb *db, uint64_t *serial, synthetic_state *out)
     return why;
 }
 
+bool synthetic_may_be(const synthetic *g, uint64_t serial)
+{
+    if (serial == g->acked)
+        return true;
+    for (size_t i = 0; i < g->tried_count && i < SYNTHETIC_TRIED; i++)
+        if (g->tried[i] == serial)
+            return true;
+    return false;
+}
+
+void synthetic_allow(synthetic *g, uint64_t serial)
+{
+    if (!synthetic_may_be(g, serial))
+        g->tried[g->tried_count++ % SYNTHETIC_TRIED] = serial;
+}
+
 const char *synthetic_load(synthetic *g, vdb *db)
 {
     uint64_t serial, newest = g->acked;
@@ -264,7 +280,9 @@ const char *synthetic_load(synthetic *g, vdb *db)
 
     if (!why && !synthetic_may_be(g, serial))
         why = wrong("another save than the one acknowledged", serial);
-    for (size_t i = 0; i < g->tried_count; i++)
+    if (why)
+        return why;
+    for (size_t i = 0; i < g->tried_count && i < SYNTHETIC_TRIED; i++)
         if (g->tried[i] > newest)
             newest = g->tried[i];
     g->acked = serial;
@@ -274,7 +292,7 @@ const char *synthetic_load(synthetic *g, vdb *db)
     g->unlinked_count = 0;
     memset(&g->dirty, 0, sizeof g->dirty);
     memset(&g->saving, 0, sizeof g->saving);
-    for (uint32_t slot = 0; slot < SYNTHETIC_SLOTS && !why; slot++) {
+    for (uint32_t slot = 0; slot < SYNTHETIC_SLOTS; slot++) {
         bool bit = vdbi_bit_get(g->now.linked, slot);
         if (bit && synthetic_replayed(db, slot)) {
             vdbi_bit_clear(g->now.linked, slot);
@@ -285,7 +303,7 @@ const char *synthetic_load(synthetic *g, vdb *db)
         if (!bit && g->now.made_for[slot])
             g->dirty.links[slot / SYNTHETIC_ROWS] = true;
     }
-    return why;
+    return NULL;
 }
 
 /* ------------------------------------------------------------------ changing */
@@ -410,6 +428,13 @@ static void begin_marks(synthetic *g)
     memset(&g->dirty, 0, sizeof g->dirty);
 }
 
+void synthetic_abandon(vdb *db)
+{
+    vdbi_turn_take(db);
+    vdbi_graph_save_abandon(db->store);
+    vdbi_turn_give(db);
+}
+
 vdb_status synthetic_save(synthetic *g, vdb *db, void (*meanwhile)(void *arg),
                           void *arg, bool finish, uint64_t *number)
 {
@@ -427,17 +452,14 @@ vdb_status synthetic_save(synthetic *g, vdb *db, void (*meanwhile)(void *arg),
     vdbi_turn_give(db);
     if (!st) {
         g->now.serial++;
-        g->tried[g->tried_count++ % 64] = g->now.serial;
+        synthetic_allow(g, g->now.serial);
         begin_marks(g);
         *then = *g;
         st = put_all(then, db, whole, meanwhile, arg);
         if (!st && finish)
             st = vdbi_graph_save_finish(db->store);
-        if (st || !finish) {
-            vdbi_turn_take(db);
-            vdbi_graph_save_abandon(db->store);
-            vdbi_turn_give(db);
-        }
+        if (st || !finish)
+            synthetic_abandon(db);
     }
     free(then);
     return st;
@@ -445,18 +467,13 @@ vdb_status synthetic_save(synthetic *g, vdb *db, void (*meanwhile)(void *arg),
 
 void synthetic_settled(synthetic *g, vdb *db, uint64_t number)
 {
-    if (number && vdbi_graph_save_number(db->store) >= number) {
+    if (!vdbi_graph_saved(db->store)) {
+        g->acked = 0;
+    } else if (number && vdbi_graph_save_number(db->store) >= number) {
         g->acked = g->now.serial;
         memset(&g->saving, 0, sizeof g->saving);
-    } else if (!vdbi_graph_saved(db->store)) {
-        g->acked = 0;
     }
     g->tried_count = 0;
-}
-
-void synthetic_may_be_gone(synthetic *g)
-{
-    g->tried[g->tried_count++ % 64] = 0;
 }
 
 void synthetic_drop(synthetic *g, vdb *db)
@@ -464,15 +481,5 @@ void synthetic_drop(synthetic *g, vdb *db)
     vdbi_turn_take(db);
     vdbi_graph_drop(db->store);
     vdbi_turn_give(db);
-    synthetic_may_be_gone(g);
-}
-
-bool synthetic_may_be(const synthetic *g, uint64_t serial)
-{
-    if (serial == g->acked)
-        return true;
-    for (size_t i = 0; i < g->tried_count && i < 64; i++)
-        if (g->tried[i] == serial)
-            return true;
-    return false;
+    synthetic_allow(g, 0);
 }

@@ -21,7 +21,8 @@ enum {
     SYNTHETIC_ROW = 256,
     SYNTHETIC_ROWS = VDBI_PAGE / SYNTHETIC_ROW, /* of a block */
     SYNTHETIC_BLOCKS = SYNTHETIC_SLOTS / SYNTHETIC_ROWS,
-    SYNTHETIC_UPPERS = 12
+    SYNTHETIC_UPPERS = 12,
+    SYNTHETIC_TRIED = 64
 };
 
 /* What a save puts. */
@@ -44,7 +45,7 @@ typedef struct synthetic {
     size_t unlinked_count;
     /* Which save an image may have: the acknowledged one, or one tried since; 0: none. */
     uint64_t acked;
-    uint64_t tried[64];
+    uint64_t tried[SYNTHETIC_TRIED];
     size_t tried_count;
 } synthetic;
 
@@ -70,11 +71,13 @@ void synthetic_change_uppers(synthetic *g, uint64_t pick);
  * not taken, and `meanwhile` may do as it likes.) */
 vdb_status synthetic_save(synthetic *g, vdb *db, void (*meanwhile)(void *arg),
                           void *arg, bool finish, uint64_t *number);
+/* Give up a save that is finished, and not in a checkpoint yet. */
+void synthetic_abandon(vdb *db);
 /* After a checkpoint that succeeded: note what is in force; number: of a save before it. */
 void synthetic_settled(synthetic *g, vdb *db, uint64_t number);
 void synthetic_drop(synthetic *g, vdb *db);
-/* It may have been dropped for damage. */
-void synthetic_may_be_gone(synthetic *g);
+/* An image may have this save, too. */
+void synthetic_allow(synthetic *g, uint64_t serial);
 bool synthetic_may_be(const synthetic *g, uint64_t serial);
 
 #endif

@@ -54,8 +54,7 @@ static const char *write_on_and_cut(run *r, uint64_t seed)
     if (r->failure[0])
         return r->failure;
     after = faultfs_after_cut(r->fs, FAULTFS_NONE, seed);
-    why = campaign_verify(after, r->scenario, r->access, true, o->states + o->acked,
-                          o->count - o->acked);
+    why = campaign_verify(after, r, true, o->states + o->acked, o->count - o->acked);
     faultfs_free(after);
     return why;
 }

@@ -103,6 +103,8 @@ static void an_array_is_changed_in_one_pass(void **state)
         if (round % 7 == 3)
             reopen(m);
         expect_sound(m, 2);
+        if (round % 10 == 9) /* nothing is left, no node either */
+            assert_false(vdbi_graph_saved(m->db->store));
         vdbi_section_begin(m->db->pager);
         for (unsigned i = 0; i < COUNT; i++) {
             const uint8_t *bytes;
@@ -257,6 +259,66 @@ static void a_full_disk_costs_the_graph_only(void **state)
     machine_free(m);
 }
 
+static int no_room_once(machine *m, uint32_t kind, const char *name)
+{
+    if (kind != FAULTFS_WRITE || strcmp(name, MAIN) != 0)
+        return 0;
+    m->hook = NULL;
+    return -ENOSPC;
+}
+
+static void a_checkpoint_without_room_goes_on_without_the_graph(void **state)
+{
+    machine *m = machine_new(true);
+    uint64_t number;
+
+    (void)state;
+    begin(m, ROWS);
+    link_all(m);
+    save(m);
+    put_many(m, 0, ROWS, 2);
+    unlink_dead(m, true);
+    link_all(m);
+    synthetic_change_uppers(&graph, 9);
+    assert_int_equal(synthetic_save(&graph, m->db, NULL, NULL, true, &number), VDB_OK);
+    m->hook = no_room_once;
+    checkpoint(m);
+    assert_null(m->hook);
+    assert_true(vdbi_graph_save_number(m->db->store) < number);
+    expect_saved(m, 1);
+    expect_sound(m, ROWS);
+    synthetic_settled(&graph, m->db, number);
+    save(m);
+    expect_saved(m, 3);
+    reopen(m);
+    load(m);
+    expect_sound(m, ROWS);
+    machine_free(m);
+}
+
+/* Nor does a graph take the room that deletes on a full disk need, and their checkpoint. */
+static void a_graph_leaves_room_for_deletes(void **state)
+{
+    (void)state;
+    for (unsigned room = 30; room < 110; room += 4) {
+        machine *m = machine_new(true);
+        uint64_t number;
+        begin(m, 600);
+        checkpoint(m);
+        assert_int_equal(synthetic_link(&graph, m->db, 1, 1), VDB_OK);
+        faultfs_set_capacity(m->fs, faultfs_used(m->fs) + room * PAGE);
+        vdb_status status = synthetic_save(&graph, m->db, NULL, NULL, true, &number);
+        assert_true(status == VDB_OK || status == VDB_FULL);
+        checkpoint(m);
+        for (unsigned n = 0; n < 200; n++)
+            drop(m, n);
+        checkpoint(m);
+        faultfs_set_capacity(m->fs, 0);
+        expect_sound(m, 400);
+        machine_free(m);
+    }
+}
+
 static void misuse_is_refused(void **state)
 {
     machine *m = machine_new(true);
@@ -320,6 +382,44 @@ static void a_save_right_after_opening(void **state)
         expect_sound(m, kind == 2 ? ROWS : ROWS + 1);
         machine_free(m);
     }
+}
+
+/* A checkpoint for the graph's sake alone, with no log in use: a commit that comes while
+ * it writes must find one, or both would write the same meta page. */
+static int put_at_sync(machine *m, uint32_t kind, const char *name)
+{
+    if (kind == FAULTFS_SYNC && strcmp(name, MAIN) == 0 && m->hook_arg) {
+        uint64_t *syncs = m->hook_arg;
+        if (++*syncs == 2) { /* the first is of the meta page that names the log */
+            m->hook_arg = NULL;
+            put(m, ROWS, 1);
+        }
+    }
+    return 0;
+}
+
+static void a_commit_beside_a_checkpoint_of_the_graph_alone(void **state)
+{
+    machine *m = machine_new(true);
+    uint64_t syncs = 0;
+
+    (void)state;
+    begin(m, ROWS);
+    link_all(m);
+    save(m);
+    reopen(m);
+    synthetic_drop(&graph, m->db);
+    m->hook = put_at_sync;
+    m->hook_arg = &syncs;
+    checkpoint(m);
+    m->hook = NULL;
+    assert_null(m->hook_arg);
+    machine_cut(m, FAULTFS_NONE, 1);
+    machine_open(m);
+    expect(m, ROWS, 1);
+    expect_saved(m, 0);
+    expect_sound(m, ROWS + 1);
+    machine_free(m);
 }
 
 /* ----------------------------------------------------------------- dropping */
@@ -601,8 +701,11 @@ int main(void)
         cmocka_unit_test(an_abandoned_save_leaves_the_one_before),
         cmocka_unit_test(a_failed_checkpoint_gives_up_the_save),
         cmocka_unit_test(a_full_disk_costs_the_graph_only),
+        cmocka_unit_test(a_checkpoint_without_room_goes_on_without_the_graph),
+        cmocka_unit_test(a_graph_leaves_room_for_deletes),
         cmocka_unit_test(misuse_is_refused),
         cmocka_unit_test(a_save_right_after_opening),
+        cmocka_unit_test(a_commit_beside_a_checkpoint_of_the_graph_alone),
         cmocka_unit_test(a_dropped_graph_gives_its_pages_back),
         cmocka_unit_test(a_drop_is_durable_with_its_checkpoint),
         cmocka_unit_test(a_drop_takes_the_save_with_it),

@@ -352,6 +352,38 @@ static void recovery_makes_the_meta_page_durable_again(void **state)
 }
 
 /* A name that is not durable: the file, or the log, is gone after a cut. */
+/* The same of a close whose last sync fails: its meta page names no log, and is perhaps in
+ * the cache alone.  The next handle must not cut the logs before it is durable. */
+static void a_meta_page_of_the_cache_does_not_cut_the_logs(void **state)
+{
+    unsigned torn = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 48; i++) {
+        machine *m = machine_new(true);
+        machine_open(m);
+        put(m, 0, 1);
+        put(m, 1, 1);
+        for (unsigned n = 0; n < i / 12; n++) /* another fate of what waits */
+            faultfs_vfs(m->fs)->random(m->fs, &(uint64_t){0}, 8);
+        faultfs_arm(m->fs, FAULTFS_SYNC, 2, EIO, false);
+        assert_int_not_equal(vdb_close(m->db), VDB_OK);
+        m->db = NULL;
+        faultfs_disarm(m->fs);
+        faultfs_cut_at(m->fs, faultfs_calls(m->fs) + 1 + i % 12);
+        if (machine_try_open(m) == VDB_OK)
+            try_put(m, 2, 1);
+        torn += faultfs_is_cut(m->fs);
+        faultfs_cut_at(m->fs, 0);
+        machine_cut(m, FAULTFS_NONE, i);
+        machine_open(m);
+        expect(m, 0, 1);
+        expect(m, 1, 1);
+        machine_free(m);
+    }
+    assert_true(torn > 24);
+}
+
 static void names_are_durable_before_they_are_needed(void **state)
 {
     machine *m = machine_new(true);
@@ -389,6 +421,7 @@ int main(void)
         cmocka_unit_test(two_rotten_meta_pages_are_no_empty_database),
         cmocka_unit_test(a_file_is_not_created_over_logs),
         cmocka_unit_test(recovery_makes_the_meta_page_durable_again),
+        cmocka_unit_test(a_meta_page_of_the_cache_does_not_cut_the_logs),
         cmocka_unit_test(names_are_durable_before_they_are_needed),
     };
 

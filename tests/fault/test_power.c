@@ -130,9 +130,8 @@ static void cut_in_recovery(const run *first, uint64_t call, unsigned damage,
         recover_until(fs, first, n, s);
         after = faultfs_after_cut(fs, again, n);
         the_campaign.recoveries++;
-        why =
-            campaign_verify(after, first->scenario, first->access,
-                            first->oracle.created || s->finished, s->allowed, s->count);
+        why = campaign_verify(after, first, first->oracle.created || s->finished,
+                              s->allowed, s->count);
         if (why) {
             snprintf(text, sizeof text, "cut again at call %llu of recovery (%s): %s",
                      (unsigned long long)n, faultfs_damage_name(again), why);

@@ -17,6 +17,10 @@ CREATION = 'lib/store/creation.c'
 FRAME = 'lib/store/frame.c'
 SPACE = 'lib/store/space.c'
 SLOTS = 'lib/store/slots.c'
+GRAPH_PAGES = 'lib/store/graph_pages.c'
+GRAPH_SAVE = 'lib/store/graph_save.c'
+ARRAY_PASS = 'lib/store/array_pass.c'
+CHECK = 'lib/store/check.c'
 ARRAY = 'lib/store/array.c'
 PENDING = 'lib/store/pending.c'
 COMMIT = 'lib/db/commit.c'
@@ -30,8 +34,11 @@ POINTS = ['points-' + part
           for part in ('commits', 'logs', 'meta', 'pages', 'reading', 'bounds', 'backup')]
 
 
+GROUPS = {'points': POINTS, 'graph': ['points-slots', 'points-graph']}
+
+
 def plant(name, says, tests, *edits):
-    every = [[test] if test != 'points' else POINTS for test in tests.split()]
+    every = [GROUPS.get(test, [test]) for test in tests.split()]
     MUTANTS.append({'name': name, 'says': says, 'tests': sum(every, []), 'edits': edits})
 
 
@@ -408,3 +415,153 @@ plant('backup-of-unverified-pages',
       (BACKUP, '        st = vdbi_page_reread(c->source->pager, ref, c->writer.page);',
        '        st = vdbi_file_read(&c->source->file, c->writer.page,\n'
        '                            ref->pages * VDBI_PAGE, ref->place * VDBI_PAGE);'))
+
+# ------------------------------------------------------------- the saved graph
+
+plant('slot-freed-during-a-save',
+      'a slot that is unlinked during a save is free, though the bitmap may have been copied',
+      'graph',
+      (GRAPH_PAGES, '    if (s->graph.active)\n        return;\n', ''))
+plant('saved-bit-ignored',
+      'a slot is used again though the graph in force has its bit',
+      'graph',
+      (GRAPH_PAGES, 'words[i] = bytes ? vdbi_get64(bytes + 8 * i) : 0;', 'words[i] = 0;'))
+plant('unreadable-bitmap-is-empty',
+      'slots are free when the bitmap that may have them cannot be read',
+      'graph',
+      (GRAPH_PAGES, 'memset(words, 0xff,', 'memset(words, 0,'))
+plant('dead-slot-not-unlinked',
+      'a dead slot is used again before it was taken out of the graph in memory',
+      'graph',
+      (SLOTS, '        if (s->managed)\n            set_dead(s, slot);\n        else\n', ''))
+plant('linked-slot-free-after-opening',
+      'an opening takes dead slots that the saved graph has for free ones',
+      'graph',
+      (SLOTS, 'move_linked(s, &s->free, &s->dead, 1)', '0'))
+plant('replayed-bit-not-cleared',
+      'a checkpoint saves a replayed put and keeps the bit of its slot',
+      'graph',
+      (GRAPH_SAVE, 'return g->correcting ? correct(s, writer,', 'return 0 ? correct(s, writer,'))
+plant('replayed-bit-kept-by-a-save',
+      'a save that does not put the block of the bitmap keeps the bit of a replayed put',
+      'graph',
+      (GRAPH_SAVE, '        if (g->correcting)\n            st = correct', '        if (0)\n            st = correct'))
+plant('replayed-put-not-noted',
+      'slots that replay has put into are not known',
+      'graph',
+      (PENDING, '            vdbi_bit_set(p->replayed->words, slot);', '            (void)slot;'))
+plant('cleared-by-a-failed-checkpoint',
+      'the bits of replayed puts count as cleared when the checkpoint has failed',
+      'graph',
+      (GRAPH_SAVE, '        g->correcting = 0;\n    }\n    g->dropping = 0;',
+       '    }\n    g->correcting = 0;\n    g->dropping = 0;'))
+plant('unreadable-bitmap-kept',
+      'a bitmap that should be corrected, and cannot be read, stays in force',
+      'graph',
+      (GRAPH_SAVE, '    if (st || !bytes)\n        return st;\n    for', '    if (st || !bytes)\n        return VDB_OK;\n    for'))
+plant('drop-frees-no-slots',
+      'what waits for a save waits on when the graph is dropped',
+      'graph',
+      (GRAPH_SAVE, '    atomic_fetch_add(&s->graph.drops, 1);\n    vdbi_graph_settle_slots(s);',
+       '    atomic_fetch_add(&s->graph.drops, 1);'))
+plant('drop-forgotten',
+      'a drop counts as done though its checkpoint has failed',
+      'graph',
+      (GRAPH_SAVE, '        if (g->dropping)\n            g->drops_done = g->dropping;\n        g->correcting = 0;\n    }\n',
+       '        g->correcting = 0;\n    }\n    if (g->dropping)\n        g->drops_done = g->dropping;\n'))
+plant('drop-keeps-the-pages',
+      'pages of a dropped graph stay used',
+      'graph',
+      (GRAPH_SAVE, '        memset(meta->graph, 0, sizeof meta->graph);\n        return drop_pages(s);',
+       '        memset(meta->graph, 0, sizeof meta->graph);\n        return VDB_OK;'))
+plant('whole-save-keeps-the-pages',
+      'a save on top of a dropped graph leaves the pages of that used',
+      'graph',
+      (GRAPH_SAVE, '    if (!st && g->whole)\n        st = drop_pages(s);\n', ''))
+plant('dropped-save-saved',
+      'a save that was under way when the graph was dropped is made durable',
+      'graph',
+      (GRAPH_SAVE, '(st || !g->finished || atomic_load(&g->drops) != g->drops_before)',
+       '(st || !g->finished)'))
+plant('superseded-graph-never-given',
+      'pages that a save has replaced stay used',
+      'graph',
+      (ARRAY_PASS, '    if (vdbi_ref_none(old))\n        return VDB_OK;', '    (void)old;\n    return VDB_OK;'))
+plant('graph-block-in-place',
+      'a save writes over the block that the meta page in force names',
+      'graph power:graph',
+      (ARRAY_PASS, '        st = write_page(p, bytes, 0, &ref);',
+       '        {\n            if (old.place) {\n'
+       '                vdbi_page_writer_load(p->writer, VDBI_TRIM_NONE, 0, bytes, 1);\n'
+       '                st = vdbi_page_writer_put(p->writer, old.place, 1, 0, &ref);\n'
+       '                memset(&old, 0, sizeof old);\n            } else\n'
+       '                st = write_page(p, bytes, 0, &ref);\n        }'))
+plant('other-log-not-cut-before-a-save',
+      'a save writes over pages of the older meta page while its log is still there',
+      'graph',
+      (GRAPH_SAVE, '    if (!st)\n        st = vdbi_log_clear_other(s->log);\n', ''))
+plant('no-log-for-a-checkpoint-of-the-graph',
+      'a commit beside a checkpoint of the graph alone writes a meta page of the same generation',
+      'graph',
+      (GRAPH_SAVE, '        return vdbi_store_take_log(s);\n    return VDB_OK;', '        return VDB_OK;\n    return VDB_OK;'))
+plant('given-up-save-named',
+      'a checkpoint that goes on without the graph names the one that it gave up',
+      'graph',
+      (GRAPH_SAVE, '    g->finished = 0; /* its places are gone with the transaction */\n', ''))
+plant('graph-in-the-way',
+      'a checkpoint fails for want of room for the graph',
+      'graph',
+      (GRAPH_SAVE, 'return (had && st == VDB_FULL) || st == VDBI_GRAPH_DAMAGED;', 'return (void)had, 0;'))
+plant('graph-takes-the-reserve',
+      'a graph is saved into the room that deletes on a full disk need',
+      'graph',
+      (GRAPH_SAVE, '    if (g->finished && atomic_load(&g->drops) == g->drops_before)\n        st = vdbi_store', '    if (0)\n        st = vdbi_store'))
+plant('abandoned-save-keeps-places',
+      'places of a save that is given up stay used',
+      'graph',
+      (GRAPH_SAVE, '    vdbi_space_undo(s->space); /* nothing, if it is durable */\n', ''))
+plant('save-durable-too-early',
+      'a save counts as durable when its checkpoint has not succeeded',
+      'graph',
+      (GRAPH_SAVE, '    g->finished = !st;\n    return st;',
+       '    g->finished = !st;\n    atomic_store(&g->durable_number, g->number);\n    return st;'))
+plant('graph-lost-by-a-checkpoint',
+      'an ordinary checkpoint forgets the saved graph',
+      'graph',
+      (GRAPH_SAVE, '    memcpy(meta->graph, g->saved, sizeof meta->graph);', '    memset(meta->graph, 0, sizeof meta->graph);'))
+plant('finished-not-flushed',
+      'the last pages of a save are not written',
+      'graph',
+      (GRAPH_SAVE, '        st = step(g, vdbi_page_writer_flush(&g->writer), 0);', '        st = VDB_OK;'))
+plant('transaction-begun-twice',
+      'the checkpoint forgets what the save before it took, so a failure gives it back no more',
+      'graph',
+      (SPACE, '    if (st || s->open)\n        return st;', '    if (st)\n        return st;'))
+plant('graph-damage-is-damage',
+      'damage of the graph looks like damage of the truth',
+      'graph',
+      (GRAPH_PAGES, 'return st == VDB_CORRUPT ? VDBI_GRAPH_DAMAGED : st;', 'return st;'))
+plant('graph-not-checked',
+      'vdb_check does not look at the graph',
+      'graph',
+      (CHECK, '    if (!st)\n        st = walk_graph(&w);\n', ''))
+plant('linked-beyond-the-slots',
+      'vdb_check accepts bits for slots that are not there',
+      'graph',
+      (CHECK, '            return odd(w, ref, "a slot is linked that is not there");', '            return VDB_OK;'))
+plant('pass-goes-back',
+      'blocks of a save may come in any order, and those that come late are lost',
+      'graph',
+      (ARRAY_PASS, '    if (block < p->next)', '    if (0)'))
+plant('array-grows-over-itself',
+      'what was written of an array is forgotten when it becomes higher',
+      'graph',
+      (ARRAY_PASS, '        name(p, p->height - 1, 0, &below);\n', '        (void)below;\n'))
+plant('empty-node-kept',
+      'nodes in which nothing is left stay in the array',
+      'graph',
+      (ARRAY_PASS, '            if (!is_empty(l->page))\n', ''))
+plant('logs-cut-under-a-meta-page-of-the-cache',
+      'the logs are cut though the meta page that does without them may be in the cache alone',
+      'points-meta',
+      (STORE, '    if (!st && left)\n        st = vdbi_store_write_meta(s, &s->meta);\n', ''))

@@ -198,8 +198,8 @@ static vdb_status begin_file(vdbi_log *log, int index, uint64_t previous,
     return VDB_OK;
 }
 
-/* Cut a log, if there is one with anything in it, to nothing, durably. */
-static vdb_status empty_file(vdbi_log *log, int index)
+/* Open a log, if there is one, and see how long it is. */
+static vdb_status measure(vdbi_log *log, int index)
 {
     log_file *f = &log->files[index];
     int there;
@@ -208,8 +208,15 @@ static vdb_status empty_file(vdbi_log *log, int index)
     if (st || !there)
         return st;
     st = vdbi_log_file_open(log, index, 0);
-    if (!st)
-        st = vdbi_file_size(&f->file, &f->size);
+    return st ? st : vdbi_file_size(&f->file, &f->size);
+}
+
+/* Cut a log, if there is one with anything in it, to nothing, durably. */
+static vdb_status empty_file(vdbi_log *log, int index)
+{
+    log_file *f = &log->files[index];
+    vdb_status st = measure(log, index);
+
     if (st || (f->size == 0 && f->reserved == 0))
         return st;
     st = vdbi_file_truncate(&f->file, 0);
@@ -217,6 +224,16 @@ static vdb_status empty_file(vdbi_log *log, int index)
         st = sync_or_poison(log, f);
     if (!st)
         f->end = f->size = f->reserved = 0;
+    return st;
+}
+
+vdb_status vdbi_log_leftover(vdbi_log *log, int *any)
+{
+    vdb_status st = measure(log, 0);
+
+    if (!st)
+        st = measure(log, 1);
+    *any = log->files[0].size + log->files[1].size > 0;
     return st;
 }
 
@@ -291,18 +308,15 @@ vdb_status vdbi_log_clear_other(vdbi_log *log)
 {
     vdb_status st = check_poison(log);
     log_file *f;
-    int there;
 
     if (st || log->current < 0 || log->two)
         return st;
     f = &log->files[1 - log->current];
-    st = vdbi_log_file_exists(log, 1 - log->current, &there);
-    if (st || !there)
+    st = measure(log, 1 - log->current);
+    if (st || !f->open)
         return st;
-    st = vdbi_log_file_open(log, 1 - log->current, 0);
-    if (!st)
-        st = vdbi_file_size(&f->file, &f->size);
-    if (!st && f->size) {
+    /* What is reserved behind an empty file's end stays. */
+    if (f->size) {
         st = vdbi_file_truncate(&f->file, 0);
         f->reserved = 0;
     }

@@ -69,6 +69,8 @@ uint64_t vdbi_log_size(const vdbi_log *log);     /* bytes of the current one */
 uint64_t vdbi_log_bytes(const vdbi_log *log);    /* of both */
 uint64_t vdbi_log_unsynced(const vdbi_log *log); /* frames written and not synced */
 
+/* With no log in use: whether a file still has something in it, which taking will cut. */
+vdb_status vdbi_log_leftover(vdbi_log *log, int *any);
 /* Take a log into use when none is: header, sync, directory.  generation: of the meta
  * page that will name it; sequence: what it continues. */
 vdb_status vdbi_log_take(vdbi_log *log, uint64_t generation, uint64_t sequence);
