@@ -13,12 +13,10 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "index/codes/encode.h"
 
 enum {
-    LINE = 64,
-    L2_MAX = 127,  /* codes 0 to 127 */
-    DOT_MAX = 127, /* codes -127 to 127, stored with 128 added */
-    DOT_ZERO = 128
+    LINE = 64
 };
 static const double CLIPPED = 0.0005;
 
@@ -36,10 +34,8 @@ static int compare_floats(const void *a, const void *b)
 
 static double inverse_norm(const float *v, uint32_t dimension)
 {
-    double sum = 0;
+    double sum = vdbi_encoder_now()->square(v, dimension);
 
-    for (uint32_t i = 0; i < dimension; i++)
-        sum += (double)v[i] * v[i];
     return sum > 0 ? 1 / sqrt(sum) : 0;
 }
 
@@ -65,7 +61,8 @@ static void fit_middles(vdbi_codes *c, const float *const *sample, size_t count)
     }
 }
 
-/* How far the values lie from the middle, for at most `limit` of the sample's values. */
+/* How far the values lie from the middle, for at most `limit` of the sample's values.
+ * Zeros of sparse vectors would make the rest look like exceptions. */
 static size_t deviations(const vdbi_codes *c, const float *const *sample, size_t count,
                          float *out, size_t limit)
 {
@@ -77,19 +74,38 @@ static size_t deviations(const vdbi_codes *c, const float *const *sample, size_t
         const float *v = sample[r * count / rows];
         double scale = c->offset ? 1 : inverse_norm(v, c->dimension);
         for (uint32_t d = 0; d < c->dimension; d++)
-            out[n++] =
-                c->offset ? fabsf(v[d] - c->offset[d]) : fabsf((float)(v[d] * scale));
+            if (c->offset)
+                out[n++] = fabsf(v[d] - c->offset[d]);
+            else if (v[d] != 0)
+                out[n++] = fabsf((float)(v[d] * scale));
     }
     return n;
 }
 
-static vdb_status fit(vdbi_codes *c, const float *const *sample, size_t count)
+/* The step of a vector that stands for itself. */
+static float own_step(const float *v, uint32_t dimension)
+{
+    float most = vdbi_encoder_now()->greatest(v, dimension);
+
+    return most > 0 ? most / VDBI_DOT_MAX : FLT_MIN;
+}
+
+/* Own steps are counted in the greatest of the sample: so their products with each other
+ * stay far from the ends of float32, however long or short all vectors are. */
+static void fit_unit(vdbi_codes *c, const float *const *sample, size_t count)
+{
+    c->step = 0;
+    for (size_t i = 0; i < count; i++) {
+        float step = own_step(sample[i], c->dimension);
+        c->step = step > c->step ? step : c->step;
+    }
+}
+
+static vdb_status fit_reach(vdbi_codes *c, const float *const *sample, size_t count)
 {
     size_t limit = (size_t)1 << 20, n;
     float *values, reach;
 
-    if (c->kind != VDBI_CODE_L2 && c->kind != VDBI_CODE_COSINE)
-        return VDB_OK;
     if (limit < c->dimension)
         limit = c->dimension;
     values = vdbi_alloc(c->memory, limit * sizeof *values);
@@ -102,12 +118,24 @@ static vdb_status fit(vdbi_codes *c, const float *const *sample, size_t count)
     if (!(reach > 0))
         reach = n && values[n - 1] > 0 ? values[n - 1] : 1;
     vdbi_free(c->memory, values);
-    c->step = c->kind == VDBI_CODE_L2 ? reach / (L2_MAX / 2.0f) : reach / DOT_MAX;
+    c->step =
+        c->kind == VDBI_CODE_L2 ? reach / (VDBI_L2_MAX / 2.0f) : reach / VDBI_DOT_MAX;
+    for (uint32_t d = 0; c->offset && d < c->dimension; d++)
+        c->offset[d] -= reach < FLT_MAX / 2 ? reach : FLT_MAX / 2;
+    return VDB_OK;
+}
+
+static vdb_status fit(vdbi_codes *c, const float *const *sample, size_t count)
+{
+    vdb_status st = VDB_OK;
+
+    if (c->kind == VDBI_CODE_DOT)
+        fit_unit(c, sample, count);
+    else if (c->kind == VDBI_CODE_L2 || c->kind == VDBI_CODE_COSINE)
+        st = fit_reach(c, sample, count);
     if (!(c->step >= FLT_MIN)) /* denormal: its inverse would be infinite */
         c->step = FLT_MIN;
-    for (uint32_t d = 0; c->offset && d < c->dimension; d++)
-        c->offset[d] -= c->step * (L2_MAX / 2.0f);
-    return VDB_OK;
+    return st;
 }
 
 static vdbi_code_kind kind_for(vdb_metric metric, int exact)
@@ -205,49 +233,24 @@ vdb_status vdbi_codes_reserve(vdbi_codes *c, uint32_t slot)
     return vdbi_extents_reserve(&c->rows, slot);
 }
 
-/* v in units of a step, rounded; clipped to [low, high]. */
-static inline int32_t round_clip(float v, int32_t low, int32_t high)
+/* What numbers are multiplied by; not 0, and not infinite. */
+static vdbi_scale scale_of(double inverse)
 {
-    return v <= (float)low    ? low
-           : v >= (float)high ? high
-                              : (int32_t)(v < 0 ? v - 0.5f : v + 0.5f);
+    float before = inverse > 0x1p60 ? 0x1p100f : inverse < 0x1p-60 ? 0x1p-60f : 1;
+    double factor = inverse / (double)before;
+
+    return (vdbi_scale){before, factor < (double)FLT_MAX ? (float)factor : FLT_MAX};
 }
 
-static int encode_l2(const vdbi_codes *c, const float *v, uint8_t *out)
+/* What a vector that stands for itself is multiplied by to get its codes, and, into *step,
+ * what these are then in units of the region's. */
+static vdbi_scale own_scale(const vdbi_codes *c, const float *v, float *step)
 {
-    float inverse = 1 / c->step;
-    int clipped = 0;
+    float own = own_step(v, c->dimension);
+    float relative = own / c->step;
 
-    for (uint32_t d = 0; d < c->dimension; d++) {
-        float x = (v[d] - c->offset[d]) * inverse;
-        clipped |= x < -0.5f || x > L2_MAX + 0.5f;
-        out[d] = (uint8_t)round_clip(x, 0, L2_MAX);
-    }
-    return clipped;
-}
-
-/* Signed codes of v in units of 1 / inverse, `zero` added to each; in double, for a short
- * vector's inverse may be beyond float32. */
-static int encode_signed(const float *v, uint32_t dimension, double inverse, int zero,
-                         uint8_t *out)
-{
-    int clipped = 0;
-
-    for (uint32_t d = 0; d < dimension; d++) {
-        float x = (float)(v[d] * inverse);
-        clipped |= fabsf(x) > DOT_MAX + 0.5f;
-        out[d] = (uint8_t)(round_clip(x, -DOT_MAX, DOT_MAX) + zero);
-    }
-    return clipped;
-}
-
-static float greatest(const float *v, uint32_t dimension)
-{
-    float most = 0x1p-149f;
-
-    for (uint32_t d = 0; d < dimension; d++)
-        most = fabsf(v[d]) > most ? fabsf(v[d]) : most;
-    return most;
+    *step = relative < 0x1p48f ? relative : 0x1p48f;
+    return scale_of(1 / (double)own);
 }
 
 static void copy_floats(const vdbi_codes *c, const float *v, uint8_t *out)
@@ -262,20 +265,21 @@ static void copy_floats(const vdbi_codes *c, const float *v, uint8_t *out)
 
 int vdbi_codes_encode(vdbi_codes *c, uint32_t slot, const float *v)
 {
+    const vdbi_encoder *encoder = vdbi_encoder_now();
     uint8_t *row = vdbi_extents_row(&c->rows, slot);
+    vdbi_scale scale;
     float step;
 
     memset(row + c->code_bytes, 0, c->row_bytes - c->code_bytes);
     switch (c->kind) {
     case VDBI_CODE_L2:
-        return encode_l2(c, v, row);
+        return encoder->l2(v, c->offset, 1 / c->step, c->dimension, row);
     case VDBI_CODE_COSINE:
-        return encode_signed(v, c->dimension, inverse_norm(v, c->dimension) / c->step,
-                             DOT_ZERO, row);
+        scale = scale_of(inverse_norm(v, c->dimension) / (double)c->step);
+        return encoder->numbers(v, &scale, c->dimension, VDBI_DOT_ZERO, row);
     case VDBI_CODE_DOT:
-        step = greatest(v, c->dimension) / DOT_MAX;
-        encode_signed(v, c->dimension, DOT_MAX / (double)greatest(v, c->dimension),
-                      DOT_ZERO, row);
+        scale = own_scale(c, v, &step);
+        encoder->numbers(v, &scale, c->dimension, VDBI_DOT_ZERO, row);
         memcpy(row + c->code_bytes, &step, sizeof step);
         return 0;
     default:
@@ -284,32 +288,23 @@ int vdbi_codes_encode(vdbi_codes *c, uint32_t slot, const float *v)
     }
 }
 
-/* Signed bytes in units of the vector's own step; their sum gives the bias. */
-static void query_signed(const vdbi_codes *c, const float *v, uint8_t *bytes,
-                         vdbi_code_query *q)
-{
-    float most = greatest(v, c->dimension);
-    int32_t sum = 0;
-
-    encode_signed(v, c->dimension, DOT_MAX / (double)most, 0, bytes);
-    for (uint32_t d = 0; d < c->dimension; d++)
-        sum += (int8_t)bytes[d];
-    q->bias = sum * DOT_ZERO;
-    q->scale = most / DOT_MAX;
-}
-
 void vdbi_codes_query(const vdbi_codes *c, const float *v, uint8_t *bytes,
                       vdbi_code_query *q)
 {
+    const vdbi_encoder *encoder = vdbi_encoder_now();
+    vdbi_scale scale;
+
     *q = (vdbi_code_query){.bytes = bytes, .scale = 1};
     memset(bytes + c->code_bytes, 0, c->row_bytes - c->code_bytes);
     switch (c->kind) {
     case VDBI_CODE_L2:
-        encode_l2(c, v, bytes);
+        encoder->l2(v, c->offset, 1 / c->step, c->dimension, bytes);
         break;
     case VDBI_CODE_COSINE:
     case VDBI_CODE_DOT:
-        query_signed(c, v, bytes, q);
+        scale = own_scale(c, v, &q->scale);
+        encoder->numbers(v, &scale, c->dimension, 0, bytes);
+        q->bias = encoder->sum(bytes, c->dimension) * VDBI_DOT_ZERO;
         break;
     default:
         copy_floats(c, v, bytes);
@@ -321,20 +316,14 @@ void vdbi_codes_query_row(const vdbi_codes *c, uint32_t slot, uint8_t *bytes,
                           vdbi_code_query *q)
 {
     const uint8_t *row = vdbi_codes_row(c, slot);
-    int32_t sum = 0;
 
     *q = (vdbi_code_query){.bytes = bytes, .scale = 1};
     if (c->kind != VDBI_CODE_COSINE && c->kind != VDBI_CODE_DOT) {
         q->bytes = row;
         return;
     }
-    for (uint32_t d = 0; d < c->dimension; d++) {
-        int8_t x = (int8_t)(row[d] ^ DOT_ZERO);
-        bytes[d] = (uint8_t)x;
-        sum += x;
-    }
     memset(bytes + c->code_bytes, 0, c->row_bytes - c->code_bytes);
-    q->bias = sum * DOT_ZERO;
+    q->bias = vdbi_encoder_now()->again(row, c->dimension, bytes) * VDBI_DOT_ZERO;
     if (c->kind == VDBI_CODE_DOT)
         memcpy(&q->scale, row + c->code_bytes, sizeof q->scale);
 }

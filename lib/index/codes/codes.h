@@ -42,7 +42,7 @@ typedef struct vdbi_codes {
     uint32_t dimension;
     uint32_t row_bytes;  /* of whole cache lines */
     uint32_t code_bytes; /* of these, codes; the row's own step stands behind them */
-    float step;          /* VDBI_CODE_L2, VDBI_CODE_COSINE */
+    float step;          /* of all rows; VDBI_CODE_DOT: what rows count their own in */
     float *offset;       /* VDBI_CODE_L2: a number for each dimension */
     vdbi_extents rows;
 } vdbi_codes;
