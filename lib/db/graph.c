@@ -193,6 +193,7 @@ void vdbi_graph_follow(vdb *db, const vdbi_touched *touched)
         if (t->vector) {
             atomic_store(vdbi_marks_of(&h->nodes, t->slot), 0);
             vdbi_hnsw_encode(h, t->slot, t->vector);
+            vdbi_graph_watch(g, h, t->slot, t->vector);
         }
         if (!t->vector) {
             vdbi_graph_doubt(g, h, t->slot, VDBI_MARK_KILLED);

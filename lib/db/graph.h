@@ -47,10 +47,11 @@ typedef struct vdbi_graph {
     _Atomic uint64_t unsaved, saved_count;
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
     int save_whole; /* (checkpoint) the marks of changed blocks were used up in vain */
-    _Atomic uint64_t killed, linked; /* since the graph was tidied */
-    _Atomic uint64_t handed_back;    /* slots, since the last save */
-    vdbi_mutex upkeep;               /* held while the graph is tidied, or saved */
-    uint32_t *dead;                  /* (upkeep) to be taken out of the graph */
+    _Atomic uint64_t killed, linked;   /* since the graph was tidied */
+    _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
+    _Atomic uint64_t handed_back;      /* slots, since the last save */
+    vdbi_mutex upkeep;                 /* held while the graph is tidied, or saved */
+    uint32_t *dead;                    /* (upkeep) to be taken out of the graph */
     size_t dead_count, dead_capacity;
     vdbi_reborn *reborn; /* (turn) */
     size_t reborn_count, reborn_capacity;

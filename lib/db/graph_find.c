@@ -179,8 +179,14 @@ static vdb_status rank(finder *f, vdbi_nearest *nearest)
     vdb_status st = VDB_OK;
 
     g.count = 0;
-    for (uint32_t i = 0; i < pool->count && count < wanted && !st; i++)
+    /* Those that the codes cannot tell from the last are compared too. */
+    for (uint32_t i = 0; i < pool->count && !st; i++) {
+        int tied = i && vdbi_key_distance(pool->keys[i]) ==
+                            vdbi_key_distance(pool->keys[i - 1]);
+        if (count >= wanted && !(tied && count < wanted + VDBI_TWINS_MAX))
+            break;
         st = add_node(f, &g, vdbi_key_slot(pool->keys[i]), nearest, &count);
+    }
     if (!st)
         st = compare(f, &g, nearest);
     return st ? st : vdbi_nearest_sort(nearest);

@@ -14,65 +14,9 @@
 #include "store/record.h"
 
 enum {
-    SAMPLE_ROWS = 20000,
-    SAMPLE_FLOATS = 4 << 20,
-    SECTION_ROWS = 1024, /* read in one reading section */
-    FAILURES_MAX = 3     /* then the handle does without */
+    EXACT_DIMENSION = 16, /* a float32 row is one cache line, as a code's would be */
+    FAILURES_MAX = 3      /* then the handle does without */
 };
-
-/* What to do with a row: of a live slot, or of a dead one that is linked. */
-typedef vdb_status (*row_function)(void *arg, uint32_t slot, int live,
-                                   const float *row);
-
-/* Call it for slots whose number is a multiple of `step`: the live ones, and with `h` the
- * dead ones that it has.  Sections are kept short. */
-static vdb_status each_row(vdb *db, const vdbi_image *image, uint32_t step,
-                           const vdbi_hnsw *h, row_function call, void *arg)
-{
-    vdb_status st = VDB_OK;
-
-    for (uint64_t first = 0; first < image->slot_count && !st; first += SECTION_ROWS) {
-        uint64_t words[SECTION_ROWS / 64];
-        uint32_t count = image->slot_count - (uint32_t)first < SECTION_ROWS
-                             ? image->slot_count - (uint32_t)first
-                             : SECTION_ROWS;
-        vdbi_section_begin(db->pager);
-        st = vdbi_live_words(db->pager, image, (uint32_t)(first / 64),
-                             (uint32_t)VDBI_BITMAP_WORDS(count), words);
-        for (uint32_t i = 0; i < count && !st; i++) {
-            uint32_t slot = (uint32_t)first + i;
-            const float *row;
-            if (slot % step ||
-                (!vdbi_bit_get(words, i) && !(h && vdbi_hnsw_has(h, slot))))
-                continue;
-            st = vdbi_vector_row(db->pager, image, slot, &row);
-            if (!st)
-                st = call(arg, slot, vdbi_bit_get(words, i), row);
-        }
-        vdbi_section_end(db->pager);
-    }
-    return st;
-}
-
-typedef struct sample {
-    float *values;
-    const float **rows;
-    size_t count, limit, dimension;
-} sample;
-
-static vdb_status add_to_sample(void *arg, uint32_t slot, int live, const float *row)
-{
-    sample *s = arg;
-
-    (void)slot;
-    (void)live;
-    if (s->count == s->limit)
-        return VDB_OK;
-    s->rows[s->count] = s->values + s->count * s->dimension;
-    memcpy(s->values + s->count * s->dimension, row, s->dimension * sizeof *row);
-    s->count++;
-    return VDB_OK;
-}
 
 /* An empty graph, fitted to vectors of this image. */
 static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
@@ -80,22 +24,14 @@ static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
     const vdbi_shape *shape = vdbi_store_shape(db->store);
     const vdbi_hnsw_shape wanted = {shape->metric, image->dimension, shape->m,
                                     shape->ef_construction, shape->max_layers};
-    vdbi_memory *memory = &db->env->memory;
-    sample s = {.dimension = image->dimension};
-    uint32_t step;
-    vdb_status st = VDB_NOMEM;
+    vdbi_graph_sample sample;
+    vdb_status st = vdbi_graph_sample_take(db, image, &sample);
 
-    s.limit = SAMPLE_FLOATS / image->dimension;
-    s.limit = s.limit < SAMPLE_ROWS ? s.limit : SAMPLE_ROWS;
-    step = (uint32_t)(image->slot_count / s.limit) + 1;
-    s.values = vdbi_alloc(memory, s.limit * s.dimension * sizeof *s.values);
-    s.rows = vdbi_alloc(memory, s.limit * sizeof *s.rows);
-    if (s.values && s.rows)
-        st = each_row(db, image, step, NULL, add_to_sample, &s);
     if (!st)
-        st = vdbi_hnsw_create(memory, &wanted, 0, s.rows, s.count, out);
-    vdbi_free(memory, s.values);
-    vdbi_free(memory, (void *)s.rows);
+        st = vdbi_hnsw_create(&db->env->memory, &wanted,
+                              image->dimension <= EXACT_DIMENSION, sample.rows,
+                              sample.count, out);
+    vdbi_graph_sample_drop(db, &sample);
     return st;
 }
 
@@ -142,6 +78,7 @@ static vdb_status add_fresh(void *arg, uint32_t slot, int live, const float *row
     vdb_status st = VDB_OK;
 
     vdbi_hnsw_encode(f->hnsw, slot, row);
+    vdbi_graph_watch(f->graph, f->hnsw, slot, row);
     if (!live) {
         vdbi_graph_doubt(f->graph, f->hnsw, slot, VDBI_MARK_KILLED);
         atomic_fetch_add(&f->graph->killed, 1);
@@ -167,7 +104,7 @@ static vdb_status fill(vdb *db, const vdbi_image *image)
     vdbi_lock(&f.graph->lock);
     f.number = f.graph->number;
     vdbi_unlock(&f.graph->lock);
-    st = each_row(db, image, 1, f.hnsw, add_fresh, &f);
+    st = vdbi_graph_each_row(db, image, 1, f.hnsw, add_fresh, &f);
     vdbi_turn_take(db);
     if (!st && atomic_load(&f.graph->state) == VDBI_GRAPH_FILLING)
         atomic_store(&f.graph->state, VDBI_GRAPH_READY);
@@ -341,6 +278,13 @@ void vdbi_graph_ask(vdb *db)
     }
 }
 
+/* Do one piece of what is due: 1; 0: there is nothing. */
+static int work(vdb *db)
+{
+    return vdbi_graph_make(db) || vdbi_graph_refit(db) || vdbi_graph_link_one(db) ||
+           vdbi_graph_tidy(db);
+}
+
 void vdbi_graph_maintain(vdb *db, uint64_t rows)
 {
     vdbi_graph *g = &db->graph;
@@ -360,7 +304,7 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
          left--)
         if (!vdbi_graph_link_one(db))
             break;
-    if (g->thread_count == 0)
+    if (g->thread_count == 0 && !vdbi_graph_refit(db))
         vdbi_graph_tidy(db);
 }
 
@@ -369,7 +313,8 @@ static int is_complete(vdb *db)
 {
     vdbi_graph *g = &db->graph;
 
-    if (vdbi_graph_is_due(db) || g->making || vdbi_graph_tidy_is_due(db))
+    if (vdbi_graph_is_due(db) || g->making || vdbi_graph_tidy_is_due(db) ||
+        vdbi_graph_refit_is_due(db))
         return 0;
     return g->begin == g->end;
 }
@@ -392,7 +337,7 @@ vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
             return vdbi_fail(VDB_TIMEOUT, "%llu vectors are not in the graph yet",
                              (unsigned long long)atomic_load(&g->fresh_count));
         st = vdbi_limits_tick(limits);
-        if (st || vdbi_graph_make(db) || vdbi_graph_link_one(db) || vdbi_graph_tidy(db))
+        if (st || work(db))
             continue;
         vdbi_lock(&g->lock); /* the rest is in others' hands */
         if (!is_complete(db))
@@ -411,10 +356,11 @@ static void *run(void *arg)
     while (!g->stopping) {
         int worked;
         vdbi_unlock(&g->lock);
-        worked = vdbi_graph_make(db) || vdbi_graph_link_one(db) || vdbi_graph_tidy(db);
+        worked = work(db);
         vdbi_lock(&g->lock);
         if (!worked && !g->stopping && g->next == g->end &&
-            (g->making || !vdbi_graph_is_due(db)) && !vdbi_graph_tidy_is_due(db))
+            (g->making || !vdbi_graph_is_due(db)) && !vdbi_graph_tidy_is_due(db) &&
+            !vdbi_graph_refit_is_due(db))
             vdbi_wait(&g->changed, &g->lock);
     }
     vdbi_unlock(&g->lock);

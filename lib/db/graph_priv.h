@@ -30,6 +30,32 @@ void vdbi_graph_say(vdb *db, const char *format, const char *what);
 /* Read the saved graph; its codes are still to be made. */
 vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out);
 
+/* What to do with a row: of a live slot, or of a dead one that is linked. */
+typedef vdb_status (*vdbi_graph_row)(void *arg, uint32_t slot, int live,
+                                     const float *row);
+/* Call it for slots whose number is a multiple of `step`: the live ones, and with `h` the
+ * dead ones that it has.  Each call is inside a section; those are kept short. */
+vdb_status vdbi_graph_each_row(vdb *db, const vdbi_image *image, uint32_t step,
+                               const vdbi_hnsw *h, vdbi_graph_row call, void *arg);
+
+/* Vectors from all over an image, copied. */
+typedef struct vdbi_graph_sample {
+    float *values;
+    const float **rows;
+    size_t count, limit, dimension;
+} vdbi_graph_sample;
+/* To be dropped after an error too. */
+vdb_status vdbi_graph_sample_take(vdb *db, const vdbi_image *image,
+                                  vdbi_graph_sample *sample);
+void vdbi_graph_sample_drop(vdb *db, vdbi_graph_sample *sample);
+
+/* Look at whether a new row lies beyond what the codes were fitted to. */
+void vdbi_graph_watch(vdbi_graph *g, const vdbi_hnsw *h, uint32_t slot,
+                      const float *vector);
+/* Fit the codes anew, if too many do: 1. */
+int vdbi_graph_refit(vdb *db);
+int vdbi_graph_refit_is_due(vdb *db);
+
 /* Make the graph, if it is due; takes the turn.  1 when there was something to do. */
 int vdbi_graph_make(vdb *db);
 /* Link one fresh slot, if there is one: 1.  0: there was none. */

@@ -327,3 +327,20 @@ void vdbi_codes_query_row(const vdbi_codes *c, uint32_t slot, uint8_t *bytes,
     if (c->kind == VDBI_CODE_DOT)
         memcpy(&q->scale, row + c->code_bytes, sizeof q->scale);
 }
+
+uint32_t vdbi_codes_beyond(const vdbi_codes *c, const float *v)
+{
+    double inverse;
+    uint32_t n = 0;
+
+    if (c->kind == VDBI_CODE_L2) {
+        float reach = c->step * ((float)VDBI_L2_MAX + 0.5f);
+        for (uint32_t d = 0; d < c->dimension; d++)
+            n += v[d] - c->offset[d] < -c->step / 2 || v[d] - c->offset[d] > reach;
+    } else if (c->kind == VDBI_CODE_COSINE) {
+        inverse = inverse_norm(v, c->dimension) / (double)c->step;
+        for (uint32_t d = 0; d < c->dimension; d++)
+            n += fabs(v[d] * inverse) > VDBI_DOT_MAX + 0.5;
+    }
+    return n;
+}

@@ -77,6 +77,9 @@ vdb_status vdbi_codes_reserve(vdbi_codes *codes, uint32_t slot);
 /* Write it.  1 when some values lay beyond what the region was fitted to. */
 int vdbi_codes_encode(vdbi_codes *codes, uint32_t slot, const float *vector);
 
+/* How many of a vector's values lie beyond what the region was fitted to. */
+uint32_t vdbi_codes_beyond(const vdbi_codes *codes, const float *vector);
+
 /* Make a vector ready; `bytes` has row_bytes, aligned to 64. */
 void vdbi_codes_query(const vdbi_codes *codes, const float *vector, uint8_t *bytes,
                       vdbi_code_query *query);

@@ -47,6 +47,7 @@ void vdbi_hnsw_free(vdbi_hnsw *h)
     if (!h)
         return;
     vdbi_codes_free(atomic_load(&h->codes));
+    vdbi_codes_free(h->refitted);
     vdbi_nodes_clear(&h->nodes);
     vdbi_visitors_clear(&h->visitors);
     vdbi_free(h->memory, h);
@@ -57,12 +58,16 @@ vdb_status vdbi_hnsw_reserve(vdbi_hnsw *h, uint32_t slot)
     vdbi_codes *codes = vdbi_hnsw_way(h).codes;
     vdb_status st = vdbi_codes_reserve(codes, slot);
 
+    if (!st && h->refitted)
+        st = vdbi_codes_reserve(h->refitted, slot);
     return st ? st : vdbi_extents_reserve_filled(&h->nodes.marks, slot, 0);
 }
 
 void vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector)
 {
     vdbi_codes_encode(vdbi_hnsw_way(h).codes, slot, vector);
+    if (h->refitted)
+        vdbi_codes_encode(h->refitted, slot, vector);
 }
 
 vdb_status vdbi_hnsw_search(vdbi_hnsw *h, const float *vector, uint32_t ef,

@@ -31,6 +31,7 @@ typedef struct vdbi_hnsw {
     vdbi_hnsw_shape shape;
     vdbi_nodes nodes;
     vdbi_codes *_Atomic codes; /* see vdbi_hnsw_way */
+    vdbi_codes *refitted;      /* being filled, by who writes codes too; else NULL */
     const vdbi_walk *walks[VDBI_CODE_KINDS];
     vdbi_visitors visitors;
     _Atomic uint64_t entry; /* its layer in the upper half, its slot in the lower */
@@ -77,6 +78,18 @@ static inline int vdbi_hnsw_has(const vdbi_hnsw *h, uint32_t slot)
 
 /* Link a slot that has been encoded. */
 vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s);
+
+/* Fit anew.  From begin to end, who reserves and encodes does so for both regions; begin,
+ * end, reserve and encode exclude each other (db/: the turn).  Between, every other slot's
+ * row is given by vdbi_hnsw_refit_row().  The end switches, if `good`, and returns the
+ * region to be freed when the visits that began before it have ended. */
+void vdbi_hnsw_refit_begin(vdbi_hnsw *h, vdbi_codes *codes);
+vdb_status vdbi_hnsw_refit_row(vdbi_hnsw *h, uint32_t slot, const float *vector);
+vdbi_codes *vdbi_hnsw_refit_end(vdbi_hnsw *h, int good);
+/* Take out of their chains the twins whose codes differ from their leaders' now; each is
+ * handed to `fresh`, to be linked again.  Not beside upkeep.h's. */
+vdb_status vdbi_hnsw_unchain(vdbi_hnsw *h,
+                             vdb_status (*fresh)(void *arg, uint32_t slot), void *arg);
 
 /* Find the `ef` nearest to a vector by their codes, of those that pass (NULL: all):
  * s->pool, nearest first.  With `pass` it gives up (s->gave_up)
