@@ -39,6 +39,7 @@ typedef struct vdbi_graph {
     int wanted;                /* the database is of this kind */
     _Atomic int state;         /* vdbi_graph_phase; changed in the turn */
     vdbi_hnsw *_Atomic hnsw;   /* while the state is not NONE */
+    _Atomic uint64_t since;    /* older versions show what it never had */
     _Atomic uint64_t doubtful; /* slots with VDBI_MARK_IN_DOUBT */
     _Atomic uint32_t asked;    /* somebody could use it: searches, many inserts */
     _Atomic uint64_t rows;     /* stored since opening */
@@ -123,8 +124,8 @@ typedef struct vdbi_graph_query {
     uint64_t matches;       /* how many pass */
 } vdbi_graph_query;
 
-/* Whether searches may use the graph now. */
-int vdbi_graph_ready(vdb *db);
+/* Whether searches of this version may use the graph now. */
+int vdbi_graph_ready(vdb *db, const vdbi_image *image);
 /* Whether the graph is the better way: not when few pass, or many are wanted. */
 int vdbi_graph_suits(const vdbi_graph_query *common);
 /* Find the k nearest of each query, on all the threads allowed: walked[i] = 1; 0 when a

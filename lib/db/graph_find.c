@@ -52,9 +52,18 @@ static int passes(void *arg, uint32_t slot)
     return !f->status && (int)(word >> slot % 64 & 1);
 }
 
-int vdbi_graph_ready(vdb *db)
+int vdbi_graph_ready(vdb *db, const vdbi_image *image)
 {
-    return atomic_load(&db->graph.state) == VDBI_GRAPH_READY;
+    return atomic_load(&db->graph.state) == VDBI_GRAPH_READY &&
+           atomic_load(&db->graph.since) <= image->sequence;
+}
+
+/* Whether it is this graph still that is ready: between two calls that say so, the list
+ * of fresh slots was this graph's too. */
+static int is_ready(const finder *f)
+{
+    return vdbi_graph_ready(f->db, f->q->image) &&
+           atomic_load(&f->db->graph.hnsw) == f->h;
 }
 
 /* Copy the list of fresh slots: *slots has `count` of them; NULL: none. */
@@ -229,12 +238,14 @@ static vdb_status find(finder *f, vdbi_nearest *nearest, int *found)
     uint32_t ef = q->ef > q->k ? q->ef : (uint32_t)q->k;
     uint32_t *fresh;
     size_t fresh_count;
+    int ready = is_ready(f);
     vdb_status st = copy_fresh(&f->db->graph, &fresh, &fresh_count);
 
+    ready = ready && is_ready(f);
     vdbi_section_begin(f->db->pager);
-    if (!st)
+    if (!st && ready)
         st = walk(f, ef);
-    if (!st && !f->s->gave_up) {
+    if (!st && ready && !f->s->gave_up) {
         add_fresh(f, fresh, fresh_count);
         st = rank(f, nearest);
         *found = nearest->count == wanted || q->limit < INFINITY;

@@ -54,6 +54,7 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     if (before)
         g->given_up[g->given_up_count++] = before;
     *version = vdbi_version_pin(db);
+    atomic_store(&g->since, (*version)->image.sequence);
     g->reborn_count = 0;
     atomic_store(&g->doubtful, 0);
     atomic_store(&g->unsaved, 0);

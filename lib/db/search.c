@@ -109,8 +109,10 @@ static const char *reason(const search *s, int walked)
         return "the index is flat: every candidate is compared";
     if (s->query->flags & VDB_QUERY_EXACT)
         return "an exact search was asked for";
-    return s->by_graph ? "few pass, or many are wanted: every candidate is compared"
-                       : "the graph is not there yet: every candidate is compared";
+    return s->by_graph
+               ? "few pass, or many are wanted: every candidate is compared"
+               : "no graph yet that is as old as the version: every candidate is "
+                 "compared";
 }
 
 static void explain(search *s, size_t q, uint64_t distances, uint64_t search_ns,
@@ -278,7 +280,7 @@ vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
     s.image = &version->image;
     s.record.memory = &db->env->memory;
     if (!(query->flags & VDB_QUERY_EXACT)) {
-        s.by_graph = vdbi_graph_ready(db);
+        s.by_graph = vdbi_graph_ready(db, s.image);
         if (!s.by_graph && db->graph.wanted)
             vdbi_graph_ask(db);
     }
