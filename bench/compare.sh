@@ -9,7 +9,7 @@
 #                       NAME.gt.ivecs; without, fashion-mnist-784 is made from Debian's
 #                       package dataset-fashion-mnist
 #   --sets "NAME[:METRIC] ..."   which, and their metric when it is not l2
-#   --index hnsw|flat   what to compare (hnsw).  flat: one query at a time, batches of
+#   --index hnsw|flat   what to compare (hnsw).  flat: one query at a time, a batch of
 #                       1,000 by one and by two threads, and of libvdb filtered searches
 #   --libraries "NAME ..."       of: vdb hnswlib faiss (all that were built)
 #   --m "N ..." --ef-construction "N ..."   of the graph (16, 200); several of either are
@@ -32,12 +32,15 @@
 # The other libraries are compiled with -O3 -march=native (faiss: when -Dfaiss_dir is
 # given, see peers/native_faiss.sh; FAISS_DIR names that folder here).  faiss does
 # batches by a BLAS: Debian's OpenBLAS, at its best when it may choose its kernels and
-# sizes itself, so OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset here.
+# sizes itself, so OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset here.  Its threads are
+# others than OpenMP's, which would spin meanwhile on the same cores: they are told to
+# sleep (OMP_WAIT_POLICY).
 #
 # In OUT: builds.csv (rows of the builds), raw.csv (rows of every round), summary.csv,
 # table.md, *.svg, limits.csv (the machine's, measured before the rounds).
 set -eu
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE OMP_NUM_THREADS OPENBLAS_NUM_THREADS
+export OMP_WAIT_POLICY=passive
 here=$(cd "$(dirname "$0")/.." && pwd)
 
 out=build-compare data= sets= index=hnsw libraries= ms=16 efcs=200
@@ -195,11 +198,12 @@ searches() {
         return
     fi
     # One query at a time is slow, and needs few to be measured.
+    batch=$((max_queries < 1000 ? max_queries : 1000))
     run "$@" --max-queries $((max_queries < 200 ? max_queries : 200)) \
         --repeat "$repeat" &&
         for count in 1 2; do
-            run "$@" --max-queries $((max_queries < 1000 ? max_queries : 1000)) \
-                --batch 1000 --threads $count --repeat "$repeat" || return 1
+            run "$@" --max-queries "$batch" --batch "$batch" --threads $count \
+                --repeat "$repeat" || return 1
         done
     [ "$1" = vdb ] || return 0
     for share in 0.1 0.01; do

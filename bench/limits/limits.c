@@ -15,7 +15,7 @@ void limit_print(const limits_options *options, const char *what, const char *va
     if (options->csv)
         printf("%s,%s,%zu,%.3f,%s\n", what, variant, threads, value, unit);
     else
-        printf("%-34s %-26s %zu thread%s %12.2f %s\n", what, variant, threads,
+        printf("%-30s %-32s %zu thread%s %12.2f %s\n", what, variant, threads,
                threads == 1 ? " " : "s", value, unit);
     fflush(stdout);
 }

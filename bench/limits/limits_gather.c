@@ -46,7 +46,7 @@ static double gather(const big_memory *memory, size_t row_bytes, const uint32_t 
     return now() - begin;
 }
 
-static void measure(const limits_options *options, const big_memory *memory,
+static void measure(const limits_options *options, const big_memory *memory, bool huge,
                     size_t row_bytes, unsigned one_in)
 {
     size_t rows = memory->size / row_bytes;
@@ -64,7 +64,8 @@ static void measure(const limits_options *options, const big_memory *memory,
         double rate = (double)(count * row_bytes) / took;
         best = rate > best ? rate : best;
     } while (best == 0 || now() - begin < 3 * options->seconds);
-    snprintf(variant, sizeof variant, "%zu B with 1 of %u", row_bytes, one_in);
+    snprintf(variant, sizeof variant, "1 of %u of %zu B on %s pages", one_in, row_bytes,
+             huge ? "2 MiB" : "4 KiB");
     limit_print(options, "gathered rows", variant, 1, best / 1e9, "GB/s");
     free(chosen);
 }
@@ -72,10 +73,10 @@ static void measure(const limits_options *options, const big_memory *memory,
 void limits_gather(const limits_options *options)
 {
     static const size_t row_bytes[] = {512, 3072};
-    big_memory memory = big_memory_new(options->large_bytes, false);
-    for (int i = 0; i < 2; i++) {
-        measure(options, &memory, row_bytes[i], 10);
-        measure(options, &memory, row_bytes[i], 100);
+    for (int huge = 0; huge < 2; huge++) {
+        big_memory memory = big_memory_new(options->large_bytes, huge);
+        for (int i = 0; i < 4; i++)
+            measure(options, &memory, huge, row_bytes[i / 2], i % 2 ? 100 : 10);
+        big_memory_free(&memory);
     }
-    big_memory_free(&memory);
 }

@@ -29,7 +29,7 @@ inline void peer_check(const bench_arguments *args)
  * measured, as a user of these libraries must. */
 class peer_queries
 {
-public:
+  public:
     peer_queries(bench_metric metric, const fvecs *queries, size_t first, size_t count)
         : from(queries->values + first * queries->dim)
     {
@@ -46,7 +46,7 @@ public:
         return from + q * dim;
     }
 
-private:
+  private:
     const float *from;
     static void scale(float *row, size_t dim)
     {
