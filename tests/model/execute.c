@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/graph_priv.h"
 #include "oracle.h"
 
 typedef struct held_snapshot {
@@ -40,6 +41,8 @@ typedef struct run {
     vdb *db;
     oracle now;
     uint64_t sequence;
+    int walked;                      /* the query was answered by the graph */
+    size_t graph_asked, graph_found; /* by it, over the program */
     held_snapshot snapshots[PROGRAM_SNAPSHOTS];
     held_cursor cursors[PROGRAM_CURSORS];
     char *complaint;
@@ -81,6 +84,7 @@ static vdb_options options_of(const run *r)
     options.log_bytes = 1 << 20;
     options.flags = r->p->flags;
     options.cache_bytes = r->p->flags ? 1 : 0;
+    options.ef_search = 1000; /* a walk meets all that can be reached */
     return options;
 }
 
@@ -318,6 +322,14 @@ static int by_distance_and_id(const void *a, const void *b)
     return strcmp(x->entry->id, y->entry->id);
 }
 
+/* A walk goes by codes, so it may miss one that is about as near.  That it misses few is
+ * seen at the program's end. */
+static void check_recall(run *r, double distance, double worst)
+{
+    r->graph_asked++;
+    r->graph_found += distance <= worst;
+}
+
 /* One query's hits [first, last) against all candidates, nearest first. */
 static void check_hits(run *r, const oracle *view, const vdb_results *hits,
                        size_t first, size_t last, const float *q, const candidate *all,
@@ -326,7 +338,7 @@ static void check_hits(run *r, const oracle *view, const vdb_results *hits,
     const float *distances = vdb_results_distances(hits);
     size_t wanted = count < r->op->k ? count : r->op->k;
     /* On a grid L2's squares and dot products are exact in float32. */
-    int exact = r->p->grid && r->p->metric != VDB_COSINE;
+    int exact = r->p->grid && r->p->metric != VDB_COSINE && !r->walked;
     if (last - first != wanted)
         complain(r, "%zu hits, want %zu", last - first, wanted);
     for (size_t i = first; i < last; i++) {
@@ -352,9 +364,13 @@ static void check_hits(run *r, const oracle *view, const vdb_results *hits,
         if (exact && at != i - first)
             complain(r, "hit %zu is \"%s\", want \"%s\"", i - first, id,
                      all[i - first].entry->id);
-        if (all[i - first].distance + oracle_tolerance(view, q, e->vector) +
-                oracle_tolerance(view, q, all[i - first].entry->vector) <
-            (double)distances[i])
+        if (r->walked)
+            check_recall(r, all[at].distance,
+                         all[wanted - 1].distance +
+                             oracle_tolerance(view, q, e->vector));
+        else if (all[i - first].distance + oracle_tolerance(view, q, e->vector) +
+                     oracle_tolerance(view, q, all[i - first].entry->vector) <
+                 (double)distances[i])
             complain(r, "hit %zu is \"%s\" at %.9g, but \"%s\" is at %.9g", i - first,
                      id, (double)distances[i], all[i - first].entry->id,
                      all[i - first].distance);
@@ -404,6 +420,9 @@ static void check_answers(run *r, const oracle *view, const vdb_results *hits,
         if (query->flags & VDB_QUERY_EXPLAIN)
             check_explain(r, hits, q, view->count, count, tree != NULL);
         near = count;
+        r->walked = count && !(vdb_results_flags(hits, q) & VDB_RESULT_EXACT);
+        if (r->walked && r->p->index != VDB_HNSW)
+            complain(r, "a walk, and there is no graph");
         if (query->flags & VDB_QUERY_MAX_DISTANCE) {
             /* Those on the very border may be in or out. */
             size_t got = offsets[q + 1] - offsets[q];
@@ -461,6 +480,33 @@ static void do_search(run *r)
     json_decref(tree);
 }
 
+/* Search for stored vectors by their own values, three at a time. */
+static void search_for_own(run *r, const oracle *view, const vdb_snapshot *snapshot)
+{
+    const program_op *before = r->op;
+    program_op mine = {.kind = OP_SEARCH, .k = 1 + r->at % 2};
+    vdb_op op = VDB_OP_INIT;
+    vdb_query query = VDB_QUERY_INIT;
+    op.snapshot = snapshot;
+    query.op = &op;
+    query.vectors = mine.query;
+    query.stride = sizeof mine.query[0];
+    query.dim = r->now.dim;
+    query.k = mine.k;
+    r->op = &mine;
+    for (size_t i = 0; i < view->count; i += query.count) {
+        vdb_results *hits = NULL;
+        query.count = view->count - i < 3 ? view->count - i : 3;
+        for (size_t j = 0; j < query.count; j++)
+            memcpy(mine.query[j], view->entries[i + j].vector,
+                   r->now.dim * sizeof(float));
+        want(r, "search", vdb_search_batch(r->db, &query, &hits), VDB_OK);
+        check_answers(r, view, hits, &query, NULL);
+        vdb_results_free(hits);
+    }
+    r->op = before;
+}
+
 /* Everything, of one state. */
 static void check_state(run *r, const oracle *view, const vdb_snapshot *snapshot)
 {
@@ -472,6 +518,8 @@ static void check_state(run *r, const oracle *view, const vdb_snapshot *snapshot
     if (count != view->count)
         complain(r, "vdb_count gave %llu, want %zu", (unsigned long long)count,
                  view->count);
+    if (r->p->index == VDB_HNSW)
+        search_for_own(r, view, snapshot);
 }
 
 static void check_file(run *r)
@@ -799,6 +847,8 @@ static int do_op(run *r)
         do_cursor(r);
         return 0;
     case OP_CHECKPOINT:
+        if (r->op->flags & 1)
+            want(r, "vdb_wait_indexed", vdb_wait_indexed(r->db, NULL), VDB_OK);
         want(r, "vdb_checkpoint", vdb_checkpoint(r->db, NULL), VDB_OK);
         return 0;
     case OP_REOPEN:
@@ -840,6 +890,8 @@ int program_execute(const program *p, const unsigned char *kept, const char *dir
     snprintf(r->path[0], sizeof r->path[0], "%s/a.vdb", dir);
     snprintf(r->path[1], sizeof r->path[1], "%s/b.vdb", dir);
     oracle_init(&r->now, p->dim, p->metric);
+    /* Few vectors have a graph, then, that is made, kept up, saved and loaded. */
+    vdbi_graph_sizes_now = (vdbi_graph_sizes){8, 4, 4, 4};
     if (setjmp(r->out) == 0) {
         open_with(r, 0);
         for (size_t i = 0; i < p->count; i++) {
@@ -851,6 +903,9 @@ int program_execute(const program *p, const unsigned char *kept, const char *dir
         }
         r->at = p->count;
         do_check(r);
+        if (r->graph_found + 1 + r->graph_asked / 50 < r->graph_asked)
+            complain(r, "of %zu nearest the graph found %zu", r->graph_asked,
+                     r->graph_found);
         close_all(r);
         if (!p->in_memory) {
             open_with(r, 0);
