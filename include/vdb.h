@@ -186,7 +186,8 @@ typedef struct vdb_op {
     const vdb_snapshot *snapshot; /* NULL: the newest committed state */
     const vdb_cancel *cancel;     /* NULL: none */
     /* Called now and then by the calling thread, with units done and their total
-     * (0: unknown), by batch searches, vdb_check and vdb_backup.  It must not call back into the same
+     * (0: unknown), by batch searches, vdb_check,
+     * vdb_backup and vdb_compact.  It must not call back into the same
      * database to write. */
     void (*progress)(void *arg, uint64_t done, uint64_t total);
     void *progress_arg;
@@ -628,7 +629,26 @@ VDB_API vdb_status vdb_checkpoint(vdb *db, const vdb_op *op);
  */
 VDB_API vdb_status vdb_backup(vdb *db, const char *path, const vdb_op *op);
 
-/** Return unused space to the file system.  In 0.1: VDB_UNSUPPORTED. */
+/**
+ * Return unused space to the file system, while commits and searches go on.
+ *
+ * Moves what is left of deleted and replaced vectors, their metadata and indexes together,
+ * by ordinary commits and checkpoints, and cuts the file.  Worth its while after many
+ * deletes: free space is used again without it.  What it writes is at most about what is
+ * left, a few times.  Changes no exact answer.  If a graph is there and more than half of
+ * the slots are dead, it is made anew afterwards, and searches are exact until it is.
+ *
+ * Space that a snapshot, a cursor or a running search still sees stays, and what is moved
+ * meanwhile takes space beside it: compact when none is held, or once more afterwards.
+ *
+ * @param op  NULL, or limits and progress (bytes of the file as it was); a snapshot is
+ *            VDB_INVALID.  Stopped at any point, it has lost nothing and what was done is
+ *            done.
+ *
+ * Errors:    VDB_BUSY (another thread is compacting), and those of vdb_insert() and
+ *            vdb_checkpoint(): then, too, everything that was stored is there.
+ *            A database in memory gives memory back.
+ */
 VDB_API vdb_status vdb_compact(vdb *db, const vdb_op *op);
 
 /**

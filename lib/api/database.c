@@ -113,7 +113,11 @@ vdb_status vdb_compact(vdb *db, const vdb_op *op)
 
     if (!st)
         st = vdbi_check_op(op, &own);
-    return st ? st : vdbi_fail(VDB_UNSUPPORTED, "this version cannot compact");
+    if (!st && db->options.flags & VDB_OPEN_READONLY)
+        st = vdbi_fail(VDB_READONLY, "opened for reading only");
+    if (!st && own.snapshot)
+        st = vdbi_fail(VDB_INVALID, "vdb_op: a snapshot cannot be changed");
+    return st ? st : vdbi_db_compact(db, &own);
 }
 
 vdb_status vdb_wait_indexed(vdb *db, const vdb_op *op)

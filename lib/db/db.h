@@ -83,6 +83,7 @@ struct vdb {
     vdbi_thread worker;
     int worker_runs, worker_stop, worker_wanted;
 
+    _Atomic int compacting;
     _Atomic uint64_t handles; /* snapshots, cursors and batches */
     _Atomic uint64_t commits, checkpoints, inserts, deletes, queries;
     vdbi_histogram latency; /* of queries, in nanoseconds */
@@ -108,6 +109,8 @@ void vdbi_turn_give(vdb *db);
 
 /* ---- maintenance.c ---- */
 vdb_status vdbi_db_checkpoint(vdb *db);
+/* One even if all is saved, whose meta page says how short the file could be. */
+vdb_status vdbi_db_checkpoint_shrink(vdb *db);
 /* After a commit: see whether a checkpoint is due, and have it made. */
 void vdbi_maintain(vdb *db);
 vdb_status vdbi_worker_start(vdb *db);
@@ -115,6 +118,9 @@ void vdbi_worker_stop(vdb *db);
 
 /* ---- backup_db.c ---- */
 vdb_status vdbi_db_backup(vdb *db, const char *path, const vdb_op *op);
+
+/* ---- compact_db.c ---- */
+vdb_status vdbi_db_compact(vdb *db, const vdb_op *op);
 
 /* ---- op.c ---- */
 

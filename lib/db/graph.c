@@ -82,6 +82,46 @@ void vdbi_graph_give_up(vdb *db, const char *why)
     vdbi_graph_say(db, "the graph is given up: %s", why);
 }
 
+int vdbi_graph_there(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+
+    return atomic_load(&g->state) != VDBI_GRAPH_NONE || g->has_saved ||
+           vdbi_graph_saved(db->store);
+}
+
+void vdbi_graph_yield(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+
+    atomic_store(&g->yielding, 1);
+    vdbi_lock(&db->checkpoint_lock);
+    vdbi_lock(&g->upkeep);
+    vdbi_turn_take(db);
+    if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
+        vdbi_graph_give_up(db, "most of it is deleted, and the rest moves");
+        g->failures--;
+    }
+    vdbi_graph_drop(db->store);
+    g->has_saved = 0;
+    vdbi_store_unlinked(db->store, g->dead, g->dead_count);
+    g->dead_count = 0;
+    vdbi_store_unmanage_slots(db->store);
+    vdbi_turn_give(db);
+    vdbi_unlock(&g->upkeep);
+    vdbi_unlock(&db->checkpoint_lock);
+}
+
+void vdbi_graph_resume(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+
+    vdbi_lock(&g->lock);
+    atomic_store(&g->yielding, 0);
+    vdbi_broadcast(&g->changed);
+    vdbi_unlock(&g->lock);
+}
+
 vdb_status vdbi_graph_clear_marks(vdbi_hnsw *h, uint32_t first, uint32_t bound)
 {
     vdb_status st = VDB_OK;

@@ -71,6 +71,7 @@ typedef struct vdbi_graph {
     _Atomic uint64_t fresh_count; /* end - begin */
     uint64_t number;              /* of the graph: changes when it is given up */
     int making;                   /* a thread is making or loading it */
+    _Atomic int yielding;         /* none is to be made now */
     uint32_t failures;
     int stopping;
     vdbi_thread *threads;
@@ -99,6 +100,13 @@ vdb_status vdbi_graph_wait(vdb *db, struct vdbi_limits *limits, int poll);
 
 /* A search had to do without; see that the next has a graph. */
 void vdbi_graph_ask(vdb *db);
+
+/* For compaction, which is about to move most rows: do without a graph, in memory and in
+ * the file, until vdbi_graph_resume(); then one is made anew when it is asked for. */
+void vdbi_graph_yield(vdb *db);
+void vdbi_graph_resume(vdb *db);
+/* (turn) Whether there is one, in memory or in the file, or about to be. */
+int vdbi_graph_there(vdb *db);
 
 /* ---- saving ---- */
 

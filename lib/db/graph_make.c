@@ -45,6 +45,8 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     vdb_status st = vdbi_grow(g->memory, &g->given_up, &g->given_up_capacity,
                               g->given_up_count + 1, sizeof *g->given_up);
 
+    if (!st && atomic_load(&g->yielding))
+        st = vdbi_fail(VDB_CANCELLED, "no graph is wanted now");
     if (!st)
         st = vdbi_graph_clear_marks(h, marked, slots);
     if (!st && !(db->options.flags & VDB_OPEN_READONLY))
@@ -163,7 +165,7 @@ int vdbi_graph_is_due(vdb *db)
 {
     vdbi_graph *g = &db->graph;
 
-    return g->wanted && atomic_load(&g->asked) &&
+    return g->wanted && atomic_load(&g->asked) && !atomic_load(&g->yielding) &&
            atomic_load(&g->state) == VDBI_GRAPH_NONE && g->failures < FAILURES_MAX &&
            (g->has_saved ||
             (!(db->options.flags & VDB_OPEN_READONLY) &&
@@ -174,6 +176,7 @@ int vdbi_graph_make(vdb *db)
 {
     vdbi_graph *g = &db->graph;
     vdb_error error = VDB_ERROR_INIT;
+    vdb_status st;
     int mine;
 
     if (!vdbi_graph_is_due(db))
@@ -185,7 +188,8 @@ int vdbi_graph_make(vdb *db)
     if (!mine)
         return 0;
     vdbi_error_save(&error); /* of the commit, or of nobody */
-    if (make(db))
+    st = make(db);
+    if (st && st != VDB_CANCELLED)
         g->failures++;
     vdbi_error_restore(&error);
     vdbi_lock(&g->lock);
@@ -315,7 +319,7 @@ static int is_complete(vdb *db)
     vdbi_graph *g = &db->graph;
 
     if (vdbi_graph_is_due(db) || g->making || vdbi_graph_tidy_is_due(db) ||
-        vdbi_graph_refit_is_due(db))
+        vdbi_graph_refit_is_due(db) || atomic_load(&g->yielding))
         return 0;
     return g->begin == g->end;
 }

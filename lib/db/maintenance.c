@@ -21,7 +21,7 @@ static void settle_newest(vdb *db, vdbi_version *fresh)
     vdbi_version_publish(db, fresh, &settled);
 }
 
-static vdb_status checkpoint(vdb *db)
+static vdb_status checkpoint(vdb *db, int how)
 {
     vdbi_version *fresh = vdbi_calloc(&db->env->memory, 1, sizeof *fresh);
     vdb_status st = fresh ? VDB_OK : VDB_NOMEM;
@@ -34,7 +34,7 @@ static vdb_status checkpoint(vdb *db)
     atomic_store(&db->log_size, vdbi_store_log_size(db->store));
     vdbi_turn_give(db);
     if (!st)
-        st = vdbi_checkpoint_run(db->store, 0);
+        st = vdbi_checkpoint_run(db->store, how);
     vdbi_turn_take(db);
     if (!st) {
         settle_newest(db, fresh);
@@ -86,9 +86,19 @@ vdb_status vdbi_db_checkpoint(vdb *db)
     if (vdbi_store_poisoned(db->store))
         st = vdbi_fail(VDB_POISONED, "a sync has failed: close and reopen");
     else if (needed)
-        st = checkpoint(db);
+        st = checkpoint(db, 0);
     if (number)
         vdbi_graph_save_settle(db, number);
+    vdbi_unlock(&db->checkpoint_lock);
+    return st;
+}
+
+vdb_status vdbi_db_checkpoint_shrink(vdb *db)
+{
+    vdb_status st;
+
+    vdbi_lock(&db->checkpoint_lock);
+    st = checkpoint(db, VDBI_CHECKPOINT_SHRINK);
     vdbi_unlock(&db->checkpoint_lock);
     return st;
 }

@@ -222,34 +222,140 @@ vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structu
     return own_path(change, root, structure, pages, block, bytes);
 }
 
+static int node_is_empty(const vdbi_ref *node)
+{
+    for (uint32_t i = 0; i < VDBI_ARRAY_FANOUT; i++) {
+        vdbi_ref child;
+        vdbi_child_get(node, node->frame->bytes, ref_offset(i), i, &child);
+        if (!vdbi_ref_none(&child))
+            return 0;
+    }
+    return 1;
+}
+
 vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
                             uint64_t block)
 {
-    vdbi_ref ref, parent, child;
-    vdb_status st = find(change->pager, root, pages, block, NULL, &ref);
+    vdbi_ref node[VDBI_HEIGHT_MAX + 1], child;
+    uint32_t index[VDBI_HEIGHT_MAX + 1];
+    int depth = 0;
+    vdb_status st = find(change->pager, root, pages, block, NULL, &child);
 
-    if (st || vdbi_ref_none(&ref))
+    if (st || vdbi_ref_none(&child))
         return st;
     if (root->height == 0)
         return vdbi_change_drop(change, root);
     st = vdbi_change_page(change, root, 1);
-    parent = *root;
+    node[0] = *root;
     while (!st) {
-        uint32_t index =
-            (uint32_t)(block / vdbi_array_span(parent.height - 1) % VDBI_ARRAY_FANOUT);
-        uint32_t offset = ref_offset(index);
-        vdbi_child_get(&parent, parent.frame->bytes, offset, index, &child);
-        if (parent.height == 1) {
-            st = vdbi_change_drop(change, &child);
-            if (!st)
-                vdbi_child_set(&parent, offset, index, &child);
+        const vdbi_ref *at = &node[depth];
+        index[depth] =
+            (uint32_t)(block / vdbi_array_span(at->height - 1) % VDBI_ARRAY_FANOUT);
+        vdbi_child_get(at, at->frame->bytes, ref_offset(index[depth]), index[depth],
+                       &child);
+        if (at->height == 1)
             break;
-        }
         st = vdbi_change_page(change, &child, 1);
         if (!st) {
-            vdbi_child_set(&parent, offset, index, &child);
-            parent = child;
+            vdbi_child_set(&node[depth], ref_offset(index[depth]), index[depth],
+                           &child);
+            node[++depth] = child;
         }
     }
+    /* The root stays: how high it is says how many blocks there may be. */
+    for (; !st; child = node[depth--]) {
+        st = vdbi_change_drop(change, &child);
+        if (!st)
+            vdbi_child_set(&node[depth], ref_offset(index[depth]), index[depth],
+                           &child);
+        if (depth == 0 || !node_is_empty(&node[depth]))
+            break;
+    }
+    return st;
+}
+
+vdb_status vdbi_array_lower(vdbi_change *change, vdbi_ref *root, uint64_t blocks)
+{
+    while (!vdbi_ref_none(root) && root->height > 0 &&
+           blocks <= vdbi_array_span(root->height - 1)) {
+        uint32_t height = root->height;
+        vdbi_ref child;
+        vdb_status st = vdbi_change_page(change, root, 1);
+        if (!st)
+            st = check_node(root, root->frame->bytes);
+        if (st)
+            return st;
+        vdbi_child_get(root, root->frame->bytes, ref_offset(0), 0, &child);
+        if (!vdbi_ref_none(&child) && child.height != height - 1)
+            return vdbi_fail(VDB_CORRUPT, "array: a child of height %u under %u",
+                             child.height, height);
+        root->frame->kids[0] = NULL; /* it is the caller's now */
+        vdbi_frame_release(change->pager, root->frame);
+        *root = child;
+        if (vdbi_ref_none(root))
+            memset(root, 0, sizeof *root);
+    }
+    return VDB_OK;
+}
+
+static int stands_beyond(const vdbi_ref *ref, uint64_t boundary)
+{
+    uint64_t place = vdbi_ref_place(ref);
+
+    return place && place + ref->pages > boundary;
+}
+
+/* As deep as the array is high.  `beyond`: a node above stands so. */
+static vdb_status scan_below(vdbi_pager *pager, const vdbi_ref *ref, uint64_t first,
+                             int beyond, vdbi_array_scan *scan)
+{
+    const uint8_t *bytes;
+    uint64_t span;
+    uint32_t i;
+    vdb_status st;
+
+    beyond |= stands_beyond(ref, scan->boundary);
+    if (ref->height == 0) {
+        scan->found = beyond;
+        if (beyond)
+            scan->from = first;
+        return VDB_OK;
+    }
+    st = vdbi_page_read(pager, ref, &bytes);
+    if (!st)
+        st = check_node(ref, bytes);
+    if (scan->nodes)
+        scan->nodes--;
+    span = vdbi_array_span(ref->height - 1);
+    i = scan->from > first ? (uint32_t)((scan->from - first) / span) : 0;
+    for (; !st && i < VDBI_ARRAY_FANOUT && !scan->found && !scan->stopped; i++) {
+        vdbi_ref child;
+        vdbi_child_get(ref, bytes, ref_offset(i), i, &child);
+        if (vdbi_ref_none(&child))
+            continue;
+        if (child.height != ref->height - 1)
+            return vdbi_fail(VDB_CORRUPT, "array: a child of height %u under %u",
+                             child.height, ref->height);
+        if (child.height > 0 && scan->nodes == 0) { /* enough for now */
+            scan->stopped = 1;
+            if (scan->from < first + i * span)
+                scan->from = first + i * span;
+            break;
+        }
+        st = scan_below(pager, &child, first + i * span, beyond, scan);
+    }
+    return st;
+}
+
+vdb_status vdbi_array_scan_on(vdbi_pager *pager, const vdbi_ref *root,
+                              vdbi_array_scan *scan)
+{
+    vdb_status st = VDB_OK;
+
+    scan->found = scan->stopped = 0;
+    if (!vdbi_ref_none(root) && scan->from < vdbi_array_span(root->height))
+        st = scan_below(pager, root, 0, 0, scan);
+    if (!st && !scan->found && !scan->stopped)
+        scan->from = UINT64_MAX;
     return st;
 }

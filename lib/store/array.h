@@ -46,8 +46,23 @@ vdb_status vdbi_array_write(vdbi_change *change, vdbi_ref *root, uint8_t structu
 vdb_status vdbi_array_peek(vdbi_change *change, const vdbi_ref *root, uint32_t pages,
                            uint64_t block, int beyond, uint8_t **bytes);
 
-/* Turn a block into a hole. */
+/* Turn a block into a hole; nodes above it that have become empty go too, but the root. */
 vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
                             uint64_t block);
+
+/* Take nodes off the top that `blocks` blocks, the first ones, do not need; there are no
+ * others. */
+vdb_status vdbi_array_lower(vdbi_change *change, vdbi_ref *root, uint64_t blocks);
+
+/* A search for what stands at or behind a place of the file, for compaction. */
+typedef struct vdbi_array_scan {
+    uint64_t boundary;
+    uint64_t from;  /* block to go on from; UINT64_MAX: there are no more */
+    uint32_t nodes; /* how many it may still read */
+    int found;   /* then block `from` is there, and it, or a node above it, stands so */
+    int stopped; /* for want of `nodes`: to go on */
+} vdbi_array_scan;
+vdb_status vdbi_array_scan_on(vdbi_pager *pager, const vdbi_ref *root,
+                              vdbi_array_scan *scan);
 
 #endif

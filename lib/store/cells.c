@@ -154,11 +154,12 @@ static vdb_status directory_page(vdbi_pending *p, vdbi_ref *ref, uint32_t level)
     return VDB_OK;
 }
 
-/* The block of a column, to be written by copying what shares it. */
-static vdb_status column_write(vdbi_pending *p, uint32_t number, uint32_t block,
-                               int beyond, uint8_t **bytes)
+/* Make the directory's pages to a column the change's own: *low is the lower one, *root
+ * the column's. */
+static vdb_status directory_own(vdbi_pending *p, uint32_t number, vdbi_ref *low,
+                                vdbi_ref *root)
 {
-    vdbi_ref *top = &p->image.roots[VDBI_ROOT_COLUMNS], low, root;
+    vdbi_ref *top = &p->image.roots[VDBI_ROOT_COLUMNS];
     uint32_t i = number / VDBI_DIRECTORY_FANOUT, j = number % VDBI_DIRECTORY_FANOUT;
     uint32_t offset;
     vdb_status st = directory_page(p, top, 2);
@@ -166,16 +167,92 @@ static vdb_status column_write(vdbi_pending *p, uint32_t number, uint32_t block,
     if (st)
         return st;
     offset = vdbi_child_offset(top->frame->bytes, i);
-    vdbi_child_get(top, top->frame->bytes, offset, i, &low);
-    st = directory_page(p, &low, 1);
+    vdbi_child_get(top, top->frame->bytes, offset, i, low);
+    st = directory_page(p, low, 1);
     if (st)
         return st;
-    vdbi_child_set(top, offset, i, &low);
-    offset = vdbi_child_offset(low.frame->bytes, j);
-    vdbi_child_get(&low, low.frame->bytes, offset, j, &root);
+    vdbi_child_set(top, offset, i, low);
+    vdbi_child_get(low, low->frame->bytes, vdbi_child_offset(low->frame->bytes, j), j,
+                   root);
+    return VDB_OK;
+}
+
+static void directory_set(uint32_t number, vdbi_ref *low, const vdbi_ref *root)
+{
+    uint32_t j = number % VDBI_DIRECTORY_FANOUT;
+
+    vdbi_child_set(low, vdbi_child_offset(low->frame->bytes, j), j, root);
+}
+
+/* Take off a column what its blocks do not need. */
+static vdb_status column_lower(vdbi_pending *p, uint32_t number, uint32_t blocks)
+{
+    vdbi_ref low, root;
+    vdb_status st = directory_own(p, number, &low, &root);
+
+    if (st)
+        return st;
+    st = vdbi_array_lower(&p->change, &root, blocks);
+    directory_set(number, &low, &root);
+    return st;
+}
+
+/* The block of a column, to be written by copying what shares it. */
+static vdb_status column_write(vdbi_pending *p, uint32_t number, uint32_t block,
+                               int beyond, uint8_t **bytes)
+{
+    vdbi_ref low, root;
+    vdb_status st = directory_own(p, number, &low, &root);
+
+    if (st)
+        return st;
     st =
         vdbi_array_write(&p->change, &root, VDBI_ROOT_COLUMNS, 1, block, beyond, bytes);
-    vdbi_child_set(&low, offset, j, &root);
+    directory_set(number, &low, &root);
+    return st;
+}
+
+vdb_status vdbi_column_own(vdbi_pending *p, uint32_t number, uint32_t block)
+{
+    vdbi_ref low, root;
+    uint8_t *bytes;
+
+    return block == UINT32_MAX ? directory_own(p, number, &low, &root)
+                               : column_write(p, number, block, 0, &bytes);
+}
+
+vdb_status vdbi_column_punch(vdbi_pending *p, uint32_t number, uint32_t block)
+{
+    vdbi_ref low, root;
+    vdb_status st = directory_own(p, number, &low, &root);
+
+    if (st)
+        return st;
+    st = vdbi_array_punch(&p->change, &root, 1, block);
+    directory_set(number, &low, &root);
+    return st;
+}
+
+vdb_status vdbi_cells_shrink(vdbi_pending *p, uint32_t number, uint32_t slots)
+{
+    const uint32_t rows = VDBI_CELLS_PER_BLOCK;
+    uint32_t end = (p->image.slot_count + rows - 1) / rows;
+    uint32_t blocks = (slots + rows - 1) / rows;
+    vdbi_ref root;
+    vdb_status st = VDB_OK;
+
+    for (uint32_t i = slots / rows; !st && i < end; i++) {
+        vdbi_cells cells;
+        st = vdbi_column_block(p->pager, &p->image, number, i, &cells);
+        if (st || !cells.tags)
+            continue;
+        st = i * rows >= slots ? vdbi_column_punch(p, number, i)
+                               : vdbi_column_own(p, number, i);
+    }
+    if (!st)
+        st = vdbi_column_root(p->pager, &p->image, number, &root);
+    if (!st && root.height > 0 && blocks <= vdbi_array_span(root.height - 1))
+        st = column_lower(p, number, blocks);
     return st;
 }
 

@@ -102,7 +102,7 @@ static vdb_status give_superseded(vdbi_store *s)
 }
 
 /* Steps 2 and 3, up to the meta page. */
-static vdb_status write_pages(vdbi_store *s, writer *w, vdbi_meta *meta)
+static vdb_status write_pages(vdbi_store *s, writer *w, int how, vdbi_meta *meta)
 {
     vdbi_ref *map, *summary;
     vdb_status st = vdbi_space_begin(s->space);
@@ -115,6 +115,8 @@ static vdb_status write_pages(vdbi_store *s, writer *w, vdbi_meta *meta)
         st = give_superseded(s);
     if (!st)
         st = vdbi_space_settle(s->space);
+    if (!st && how & VDBI_CHECKPOINT_SHRINK)
+        st = vdbi_space_shrink(s->space);
     if (st)
         return st;
     vdbi_space_roots(s->space, &map, &summary);
@@ -190,9 +192,9 @@ vdb_status vdbi_checkpoint_begin(vdbi_store *s, const vdbi_image *image)
 }
 
 /* Write all that the meta page will lead to; or, after a failure, be as before. */
-static vdb_status attempt(vdbi_store *s, writer *w, vdbi_meta *meta)
+static vdb_status attempt(vdbi_store *s, writer *w, int how, vdbi_meta *meta)
 {
-    vdb_status st = write_pages(s, w, meta);
+    vdb_status st = write_pages(s, w, how, meta);
 
     if (!st)
         st = assure_length(s, meta->file_pages);
@@ -203,18 +205,19 @@ static vdb_status attempt(vdbi_store *s, writer *w, vdbi_meta *meta)
     return st;
 }
 
-static vdb_status run(vdbi_store *s, writer *w, int closing)
+static vdb_status run(vdbi_store *s, writer *w, int how)
 {
+    int closing = how & VDBI_CHECKPOINT_CLOSING;
     vdbi_meta meta = s->meta;
     vdb_status st;
 
     meta.generation++;
     meta.log = closing ? 0 : (uint32_t)vdbi_log_current(s->log);
     meta.salt = closing ? 0 : vdbi_log_salt(s->log);
-    st = attempt(s, w, &meta);
+    st = attempt(s, w, how, &meta);
     /* What is derived must not stand in truth's way. */
     if (st && vdbi_graph_give_way(s, st))
-        st = attempt(s, w, &meta);
+        st = attempt(s, w, how, &meta);
     if (st)
         return st;
     st = vdbi_file_sync(&s->file);
@@ -223,9 +226,8 @@ static vdb_status run(vdbi_store *s, writer *w, int closing)
     st = vdbi_store_write_meta(s, &meta);
     if (st)
         return st;
-    s->meta = meta;
+    vdbi_store_adopt_meta(s, &meta);
     atomic_store(&s->durable_sequence, meta.image.sequence);
-    atomic_store(&s->generation, meta.generation);
     atomic_store(&s->file_pages, meta.file_pages);
     vdbi_space_commit(s->space);
     for (size_t i = 0; i < s->written_count; i++)
@@ -236,14 +238,14 @@ static vdb_status run(vdbi_store *s, writer *w, int closing)
     return VDB_OK;
 }
 
-vdb_status vdbi_checkpoint_run(vdbi_store *s, int closing)
+vdb_status vdbi_checkpoint_run(vdbi_store *s, int how)
 {
     writer w = {.store = s};
     vdb_status st =
         vdbi_page_writer_begin(&w.pages, s->memory, &s->file, s->meta.generation + 1);
 
     if (!st)
-        st = run(s, &w, closing);
+        st = run(s, &w, how);
     vdbi_page_writer_end(&w.pages);
     return st;
 }
@@ -290,12 +292,53 @@ vdb_status vdbi_store_save_and_close(vdbi_store *s, const vdbi_image *image)
     if (!st)
         st = choose(s, image);
     if (!st)
-        st = vdbi_checkpoint_run(s, 1);
+        st = vdbi_checkpoint_run(s, VDBI_CHECKPOINT_CLOSING);
     if (!st)
         st = vdbi_log_retire(s->log);
     /* Cutting a file where it ends gives back what was reserved behind. */
     if (!st && s->file_reserved)
         st = release_reserve(s);
+    return st;
+}
+
+vdb_status vdbi_store_room(vdbi_store *s, uint64_t boundary, uint64_t *pages)
+{
+    return vdbi_space_room(s->space, boundary, pages);
+}
+
+void vdbi_store_pages(const vdbi_store *s, uint64_t *file_pages, uint64_t *used)
+{
+    *file_pages = vdbi_space_file_pages(s->space);
+    *used = vdbi_space_used(s->space);
+}
+
+void vdbi_store_evacuate(vdbi_store *s, uint64_t boundary)
+{
+    vdbi_space_evacuate(s->space, boundary);
+}
+
+void vdbi_store_slot_ceiling(vdbi_store *s, uint32_t ceiling)
+{
+    vdbi_slots_ceiling(s->slots, ceiling);
+}
+
+/* Which of the meta pages counts after a crash need not be the newest: neither may ask for
+ * a longer file. */
+vdb_status vdbi_store_cut(vdbi_store *s)
+{
+    uint64_t pages =
+        s->meta.file_pages > s->other_pages ? s->meta.file_pages : s->other_pages;
+    uint64_t size;
+    vdb_status st;
+
+    if (vdbi_store_poisoned(s))
+        return vdbi_fail(VDB_POISONED, "%s: a sync has failed: close and reopen",
+                         s->config.path);
+    st = vdbi_file_size(&s->file, &size);
+    if (!st && size > pages * VDBI_PAGE) {
+        s->file_reserved = 0; /* a cut gives back what was reserved behind */
+        st = vdbi_file_truncate(&s->file, pages * VDBI_PAGE);
+    }
     return st;
 }
 

@@ -19,6 +19,13 @@ vdb_status vdbi_store_write_meta(vdbi_store *s, const vdbi_meta *meta)
     return st ? vdbi_store_poison(s, st) : VDB_OK;
 }
 
+void vdbi_store_adopt_meta(vdbi_store *s, const vdbi_meta *meta)
+{
+    s->other_pages = s->meta.file_pages;
+    s->meta = *meta;
+    atomic_store(&s->generation, meta->generation);
+}
+
 static void shape_defaults(vdbi_shape *shape)
 {
     if (!shape->metric)
@@ -161,6 +168,8 @@ vdb_status vdbi_store_find_meta(vdbi_store *s)
             s->config.path, (unsigned long long)size,
             (unsigned long long)meta[best].file_pages * VDBI_PAGE);
     s->meta = meta[best];
+    if (kind[1 - best] == VDBI_META_VALID)
+        s->other_pages = meta[1 - best].file_pages;
     s->other_damaged =
         kind[1 - best] != VDBI_META_VALID && kind[1 - best] != VDBI_META_ZERO;
     /* Without the log nothing shows which of the two was the newer: to write over what only

@@ -116,6 +116,16 @@ static inline int vdbi_ref_none(const vdbi_ref *ref)
     return !ref->frame && !ref->place;
 }
 
+/* Where the page stands on disk; 0: nowhere yet. */
+static inline uint64_t vdbi_ref_place(const vdbi_ref *ref)
+{
+    if (!ref->frame)
+        return ref->place;
+    return atomic_load_explicit(&ref->frame->placed, memory_order_acquire)
+               ? ref->frame->written.place
+               : 0;
+}
+
 /* Count a reference to a frame (NULL: nothing), and drop one; dropping the last frees
  * it, and drops its kids. */
 vdbi_frame *vdbi_frame_retain(vdbi_frame *frame);

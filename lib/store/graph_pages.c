@@ -73,6 +73,11 @@ vdb_status vdbi_store_manage_slots(vdbi_store *s)
     return vdbi_slots_manage(s->slots, linked, s);
 }
 
+void vdbi_store_unmanage_slots(vdbi_store *s)
+{
+    vdbi_slots_unmanage(s->slots);
+}
+
 vdb_status vdbi_store_dead_slots(vdbi_store *s, const vdbi_image *newest,
                                  uint64_t oldest, uint32_t *slots, size_t capacity,
                                  size_t *count)

@@ -103,6 +103,9 @@ int vdbi_graph_needs_checkpoint(const vdbi_store *store);
 /* (turn)  From now on db unlinks killed slots; before db links its first.  A store whose
  * file has a graph does so from the beginning. */
 vdb_status vdbi_store_manage_slots(vdbi_store *store);
+/* (turn) There is no graph, and a saved one has been dropped: dead slots are free again
+ * once no version shows them. */
+void vdbi_store_unmanage_slots(vdbi_store *store);
 /* (turn), outside of a section.  Take up to `capacity` slots off the list of those that
  * are dead for every version from `oldest`, the oldest that anybody holds, on.  They are
  * db's until vdbi_store_unlinked().  `newest`: the newest image. */

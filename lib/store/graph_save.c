@@ -13,7 +13,8 @@
 #include "store/store_priv.h"
 
 enum {
-    FIRST_ROOT = 11
+    FIRST_ROOT = 11,
+    SCAN_NODES = 256
 };
 
 static int dropped(const vdbi_graph_state *g)
@@ -253,6 +254,49 @@ vdb_status vdbi_graph_checkpoint_begin(vdbi_store *s)
     return VDB_OK;
 }
 
+/* Compaction: write the blocks of a part that stand behind the boundary anew. */
+static vdb_status move_part(vdbi_store *s, vdbi_page_writer *writer, int part,
+                            vdbi_ref *root)
+{
+    vdbi_array_scan scan = {.boundary = vdbi_space_boundary(s->space)};
+    vdbi_array_pass pass;
+    uint8_t page[VDBI_PAGE];
+    vdb_status st = VDB_OK;
+
+    vdbi_array_pass_begin(&pass, s->pager, s->space, writer, root,
+                          (uint8_t)(FIRST_ROOT + part));
+    while (!st && scan.from != UINT64_MAX) {
+        const uint8_t *bytes = NULL;
+        scan.nodes = SCAN_NODES;
+        vdbi_section_begin(s->pager);
+        st = vdbi_array_scan_on(s->pager, root, &scan);
+        if (!st && scan.found)
+            st = vdbi_array_block(s->pager, root, 1, scan.from, &bytes);
+        if (!st && bytes)
+            memcpy(page, bytes, sizeof page);
+        vdbi_section_end(s->pager);
+        pass.damaged |= st == VDB_CORRUPT || st == VDB_IO;
+        if (!st && bytes)
+            st = vdbi_array_pass_put(&pass, scan.from++, page);
+    }
+    if (!st)
+        st = vdbi_array_pass_end(&pass);
+    *root = pass.root;
+    vdbi_array_pass_free(&pass);
+    return st && pass.damaged ? VDBI_GRAPH_DAMAGED : st;
+}
+
+static vdb_status move_graph(vdbi_store *s, vdbi_page_writer *writer, vdbi_meta *meta)
+{
+    vdb_status st = VDB_OK;
+
+    if (vdbi_space_boundary(s->space) == UINT64_MAX)
+        return VDB_OK;
+    for (int i = 0; i < VDBI_GRAPH_PARTS && !st; i++)
+        st = move_part(s, writer, i, &meta->graph[i]);
+    return st;
+}
+
 vdb_status vdbi_graph_write(vdbi_store *s, vdbi_page_writer *writer, vdbi_meta *meta)
 {
     vdbi_graph_state *g = &s->graph;
@@ -267,7 +311,12 @@ vdb_status vdbi_graph_write(vdbi_store *s, vdbi_page_writer *writer, vdbi_meta *
         memset(meta->graph, 0, sizeof meta->graph);
         return drop_pages(s);
     }
-    return g->correcting ? correct(s, writer, &meta->graph[VDBI_GRAPH_LINKED]) : VDB_OK;
+    if (g->correcting) {
+        vdb_status st = correct(s, writer, &meta->graph[VDBI_GRAPH_LINKED]);
+        if (st)
+            return st;
+    }
+    return move_graph(s, writer, meta);
 }
 
 int vdbi_graph_give_way(vdbi_store *s, vdb_status st)

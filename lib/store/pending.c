@@ -500,6 +500,73 @@ vdb_status vdbi_pending_document(vdbi_pending *p, const vdbi_put *put)
     return st ? st : apply_document(p, slot, put);
 }
 
+/* --------------------------------------------------------------- compaction */
+
+vdb_status vdbi_pending_move(vdbi_pending *p, const vdbi_put *put, uint32_t from,
+                             uint32_t to)
+{
+    uint64_t inserted = p->inserted;
+    vdb_status st = log_put(p, RECORD_PUT, to, put);
+
+    if (!st)
+        st = apply_put(p, to, put);
+    if (!st)
+        st = log_kill(p, from, NULL, 0);
+    if (!st)
+        st = apply_kill(p, from, NULL, 0);
+    p->inserted = inserted; /* nobody has stored anything */
+    return st;
+}
+
+vdb_status vdbi_pending_rewrite(vdbi_pending *p, const vdbi_put *put, uint32_t slot)
+{
+    vdb_status st = log_put(p, RECORD_DOCUMENT, slot, put);
+
+    return st ? st : apply_document(p, slot, put);
+}
+
+/* Make holes of the blocks of an array that are wholly at or beyond row `count`; and own
+ * the one that `count` divides: rows are added in place to a block of this epoch, which an
+ * older version that shares it may see. */
+static vdb_status shrink_array(vdbi_pending *p, int root, uint32_t pages, uint32_t rows,
+                               uint32_t count)
+{
+    vdbi_ref *ref = &p->image.roots[root];
+    uint32_t end = (p->image.slot_count + rows - 1) / rows;
+    const uint8_t *divided = NULL;
+    uint8_t *bytes;
+    vdb_status st = VDB_OK;
+
+    for (uint32_t i = (count + rows - 1) / rows; !st && i < end; i++)
+        st = vdbi_array_punch(&p->change, ref, pages, i);
+    if (!st && count % rows)
+        st = vdbi_array_block(p->pager, ref, pages, count / rows, &divided);
+    if (!st && divided)
+        st = vdbi_array_write(&p->change, ref, (uint8_t)root, pages, count / rows, 0,
+                              &bytes);
+    if (!st)
+        st = vdbi_array_lower(&p->change, ref, (count + rows - 1) / rows);
+    return st;
+}
+
+vdb_status vdbi_pending_shrink(vdbi_pending *p, uint32_t count)
+{
+    uint32_t dimension = p->image.dimension;
+    vdb_status st = vdbi_slots_give_up(p->slots, count, p->image.slot_count);
+
+    if (!st)
+        st = shrink_array(p, VDBI_ROOT_VECTORS, vdbi_vector_block_pages(dimension),
+                          vdbi_rows_per_block(dimension), count);
+    if (!st)
+        st = shrink_array(p, VDBI_ROOT_PLACES, 1, VDBI_PLACES_PER_BLOCK, count);
+    if (!st)
+        st = shrink_array(p, VDBI_ROOT_LIVE, 1, VDBI_LIVE_BITS, count);
+    for (uint32_t field = 0; !st && field < p->image.field_count; field++)
+        st = vdbi_cells_shrink(p, field, count);
+    p->image.slot_count = count;
+    return st;
+}
+
 /* ------------------------------------------------------------------- replay */
 
 static vdb_status bad_record(size_t at)

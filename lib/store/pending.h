@@ -76,6 +76,13 @@ vdb_status vdbi_pending_put(vdbi_pending *p, const vdbi_put *put, int must_be_ne
 vdb_status vdbi_pending_delete(vdbi_pending *p, const char *id, size_t id_length);
 /* Replace the metadata of put->id; its vector is not looked at. */
 vdb_status vdbi_pending_document(vdbi_pending *p, const vdbi_put *put);
+/* Move the vector of a slot, which put says whole, to another that has been taken. */
+vdb_status vdbi_pending_move(vdbi_pending *p, const vdbi_put *put, uint32_t from,
+                             uint32_t to);
+/* Write a slot's record, which put says whole, anew at the heap's end. */
+vdb_status vdbi_pending_rewrite(vdbi_pending *p, const vdbi_put *put, uint32_t slot);
+/* Give up the free slots from `count` on.  Nothing is logged: docs/format.md. */
+vdb_status vdbi_pending_shrink(vdbi_pending *p, uint32_t count);
 /* Apply the records of a log frame. */
 vdb_status vdbi_pending_replay(vdbi_pending *p, const uint8_t *records, size_t length);
 

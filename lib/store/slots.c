@@ -32,6 +32,7 @@ struct vdbi_slots {
     vdbi_slot_bits dead, waiting;              /* managed; as long as `free` */
     uint64_t count, dead_count, waiting_count; /* bits set */
     uint32_t dead_cursor;                      /* no dead slot below it */
+    uint32_t ceiling;                          /* slots at and above are not taken */
     uint32_t cursor;
     uint32_t block_first, block_end; /* slots are taken from here while it has any */
     int learnt;
@@ -48,6 +49,7 @@ vdb_status vdbi_slots_create(vdbi_memory *memory, vdbi_slots **out)
     if (!*out)
         return VDB_NOMEM;
     (*out)->memory = memory;
+    (*out)->ceiling = UINT32_MAX;
     return VDB_OK;
 }
 
@@ -208,8 +210,8 @@ void vdbi_slots_commit(vdbi_slots *s)
 }
 
 /* Choose the block of vectors that has most free slots among those in the next window,
- * so that copying it pays for many puts. */
-static void choose_block(vdbi_slots *s, uint32_t rows)
+ * so that copying it pays for many puts; 0 when there is none below the ceiling. */
+static uint32_t choose_block(vdbi_slots *s, uint32_t rows)
 {
     uint32_t best = 0;
 
@@ -223,7 +225,7 @@ static void choose_block(vdbi_slots *s, uint32_t rows)
             if (i % 64 == 0 && s->free.words[i / 64] == 0)
                 i += 63;
             else
-                n += (uint32_t)vdbi_bit_get(s->free.words, i);
+                n += i < s->ceiling && vdbi_bit_get(s->free.words, i);
         }
         if (n > best) {
             best = n;
@@ -233,33 +235,54 @@ static void choose_block(vdbi_slots *s, uint32_t rows)
         looked += end - s->cursor;
         s->cursor = end;
     }
+    return best;
+}
+
+/* A slot that no image has had. */
+static vdb_status take_new(const vdbi_image *image, uint32_t *slot)
+{
+    if (image->slot_count >= INT32_MAX)
+        return vdbi_fail(VDB_FULL, "the database has 2^31 - 1 slots");
+    *slot = image->slot_count;
+    return VDB_OK;
+}
+
+static vdb_status reserve_taken(vdbi_slots *s, size_t more)
+{
+    return vdbi_grow(s->memory, &s->taken, &s->taken_capacity, s->taken_count + more,
+                     sizeof *s->taken);
+}
+
+/* Room in the list has been made. */
+static void take_it(vdbi_slots *s, uint32_t slot)
+{
+    vdbi_bit_clear(s->free.words, slot);
+    s->count--;
+    s->taken[s->taken_count++] = slot;
 }
 
 vdb_status vdbi_slots_take(vdbi_slots *s, const vdbi_image *image, uint32_t *slot)
 {
+    uint32_t rows;
     vdb_status st;
 
-    if (s->count == 0) {
-        if (image->slot_count >= INT32_MAX)
-            return vdbi_fail(VDB_FULL, "the database has 2^31 - 1 slots");
-        *slot = image->slot_count;
-        return VDB_OK;
-    }
-    st = vdbi_grow(s->memory, &s->taken, &s->taken_capacity, s->taken_count + 1,
-                   sizeof *s->taken);
+    if (s->count == 0)
+        return take_new(image, slot);
+    st = reserve_taken(s, 1);
     if (st)
         return st;
+    rows = vdbi_rows_per_block(image->dimension);
     for (;;) {
-        for (; s->block_first < s->block_end; s->block_first++)
+        for (; s->block_first < s->block_end && s->block_first < s->ceiling;
+             s->block_first++)
             if (vdbi_bit_get(s->free.words, s->block_first)) {
                 *slot = s->block_first;
-                vdbi_bit_clear(s->free.words, *slot);
-                s->count--;
-                s->taken[s->taken_count++] = *slot;
+                take_it(s, *slot);
                 return VDB_OK;
             }
-        s->cursor -= s->cursor % vdbi_rows_per_block(image->dimension);
-        choose_block(s, vdbi_rows_per_block(image->dimension));
+        s->cursor -= s->cursor % rows;
+        if (!choose_block(s, rows))
+            return take_new(image, slot);
     }
 }
 
@@ -292,6 +315,20 @@ vdb_status vdbi_slots_manage(vdbi_slots *s, vdbi_linked_slots linked, void *arg)
     if (st)
         s->managed = 0;
     return st;
+}
+
+void vdbi_slots_unmanage(vdbi_slots *s)
+{
+    vdbi_slot_bits *sets[] = {&s->dead, &s->waiting};
+
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < VDBI_BITMAP_WORDS(sets[k]->bound); i++) {
+            s->free.words[i] |= sets[k]->words[i];
+            sets[k]->words[i] = 0;
+        }
+    s->count += s->dead_count + s->waiting_count;
+    s->dead_count = s->waiting_count = 0;
+    s->managed = 0;
 }
 
 size_t vdbi_slots_dead(vdbi_slots *s, uint32_t *out, size_t capacity)
@@ -331,4 +368,52 @@ void vdbi_slots_settle(vdbi_slots *s)
     moved = move_linked(s, &s->waiting, &s->free, 0);
     s->waiting_count -= moved;
     s->count += moved;
+}
+
+/* -------------------------------------------------------------- compaction */
+
+void vdbi_slots_ceiling(vdbi_slots *s, uint32_t ceiling)
+{
+    s->ceiling = ceiling;
+}
+
+uint32_t vdbi_slots_lowest(const vdbi_slots *s, uint32_t from, uint32_t bound)
+{
+    uint32_t end = bound < s->free.bound ? bound : s->free.bound;
+
+    for (uint32_t i = from; i < end; i++) {
+        if (i % 64 == 0 && s->free.words[i / 64] == 0)
+            i += 63;
+        else if (vdbi_bit_get(s->free.words, i))
+            return i;
+    }
+    return bound;
+}
+
+vdb_status vdbi_slots_take_this(vdbi_slots *s, uint32_t slot)
+{
+    vdb_status st = reserve_taken(s, 1);
+
+    if (!st)
+        take_it(s, slot);
+    return st;
+}
+
+uint32_t vdbi_slots_free_from(const vdbi_slots *s, uint32_t slot_count)
+{
+    if (slot_count > s->free.bound)
+        return slot_count;
+    while (slot_count > 0 && vdbi_bit_get(s->free.words, slot_count - 1))
+        slot_count--;
+    return slot_count;
+}
+
+/* They go to the list of those that were taken, so that undoing sets them free again. */
+vdb_status vdbi_slots_give_up(vdbi_slots *s, uint32_t from, uint32_t slot_count)
+{
+    vdb_status st = reserve_taken(s, slot_count - from);
+
+    for (uint32_t i = from; !st && i < slot_count; i++)
+        take_it(s, i);
+    return st;
 }

@@ -63,11 +63,27 @@ typedef void (*vdbi_linked_slots)(void *arg, uint32_t chunk,
 
 /* From now on a dead slot is free only once it has been unlinked. */
 vdb_status vdbi_slots_manage(vdbi_slots *slots, vdbi_linked_slots linked, void *arg);
+/* There is no graph any more, and none is named by a meta page to come: what waits for one
+ * is free. */
+void vdbi_slots_unmanage(vdbi_slots *slots);
 /* Take up to `capacity` of those that are to be unlinked. */
 size_t vdbi_slots_dead(vdbi_slots *slots, uint32_t *out, size_t capacity);
 /* One of them has been: it waits for vdbi_slots_settle(). */
 void vdbi_slots_unlinked(vdbi_slots *slots, uint32_t slot);
 /* Free those that wait and that no saved graph has; not while one is being saved. */
 void vdbi_slots_settle(vdbi_slots *slots);
+
+/* ---- for compaction ---- */
+
+/* From here on only slots below `ceiling` are taken, while there are any. */
+void vdbi_slots_ceiling(vdbi_slots *slots, uint32_t ceiling);
+/* The lowest free slot of [from, bound); `bound` when there is none. */
+uint32_t vdbi_slots_lowest(const vdbi_slots *slots, uint32_t from, uint32_t bound);
+/* Take this one, which is free. */
+vdb_status vdbi_slots_take_this(vdbi_slots *slots, uint32_t slot);
+/* All slots from this one on, up to `slot_count`, are free: no reader sees any of them. */
+uint32_t vdbi_slots_free_from(const vdbi_slots *slots, uint32_t slot_count);
+/* Forget the free slots [from, slot_count): the image will have `from` slots. */
+vdb_status vdbi_slots_give_up(vdbi_slots *slots, uint32_t from, uint32_t slot_count);
 
 #endif

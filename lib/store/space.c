@@ -55,7 +55,8 @@ struct vdbi_space {
     size_t held_before;  /* those behind were freed by this checkpoint */
     run_list own; /* old places of the map's own pages, to give at the next attempt */
     uint64_t writer;
-    int open; /* begun, and neither committed nor undone */
+    int open;          /* begun, and neither committed nor undone */
+    uint64_t boundary; /* pages of the map at or behind it are to move */
     _Atomic uint64_t used_pages;
     _Atomic uint64_t held_pages;
     _Atomic uint64_t known_pages;
@@ -162,6 +163,7 @@ vdb_status vdbi_space_create(vdbi_memory *memory, vdbi_pager *pager,
     s->summary = *summary;
     s->file_pages = s->file_pages_before = file_pages;
     s->summary_read = SIZE_MAX;
+    s->boundary = UINT64_MAX;
     /* Writers of images count from 1 upwards, those of the map from here. */
     s->writer = (uint64_t)1 << 63;
     atomic_store(&s->known_pages, file_pages);
@@ -249,6 +251,23 @@ static vdb_status learn(vdbi_space *s)
     return s->summary_read == SIZE_MAX ? summary_load(s) : VDB_OK;
 }
 
+/* Make those pages of an array of the map that stand too far behind its own: they will be
+ * placed anew. */
+static vdb_status evacuate(vdbi_space *s, vdbi_ref *root, uint8_t structure)
+{
+    vdbi_array_scan scan = {.boundary = s->boundary, .nodes = UINT32_MAX};
+    vdb_status st = VDB_OK;
+
+    while (!st && scan.from != UINT64_MAX) {
+        uint8_t *bytes;
+        st = vdbi_array_scan_on(s->pager, root, &scan);
+        if (!st && scan.found)
+            st = vdbi_array_write(&s->change, root, structure, 1, scan.from++, 0,
+                                  &bytes);
+    }
+    return st;
+}
+
 static vdb_status begin(vdbi_space *s)
 {
     vdb_status st = learn(s);
@@ -270,6 +289,11 @@ static vdb_status begin(vdbi_space *s)
     }
     for (size_t i = 0; !st && i < s->own.count; i++)
         st = give(s, s->own.items[i].place, s->own.items[i].pages, 0);
+    if (!st && s->boundary != UINT64_MAX) {
+        st = evacuate(s, &s->map, STRUCTURE_MAP);
+        if (!st)
+            st = evacuate(s, &s->summary, STRUCTURE_SUMMARY);
+    }
     return st;
 }
 
@@ -479,6 +503,69 @@ static vdb_status settle(vdbi_space *s)
     return st;
 }
 
+/* The last page of a leaf that is used or held, + 1; 0: none is. */
+static uint32_t leaf_end(const uint8_t *used, const uint64_t *held)
+{
+    for (uint32_t w = LEAF_WORDS; w-- > 0;) {
+        uint64_t word = (used ? vdbi_get64(used + 8 * w) : 0) | (held ? held[w] : 0);
+        if (word)
+            return w * 64 + 64 - (uint32_t)__builtin_clzll(word);
+    }
+    return 0;
+}
+
+static vdb_status shrink(vdbi_space *s)
+{
+    uint64_t end = 0;
+
+    for (size_t i = s->leaf_count; i-- > 0 && !end;) {
+        const uint8_t *used;
+        vdb_status st = vdbi_array_block(s->pager, &s->map, 1, i, &used);
+        if (st)
+            return st;
+        end = leaf_end(used, s->leaves[i].held);
+        end = end ? end + (uint64_t)i * LEAF_BITS : 0;
+    }
+    if (end >= 2 && end < s->file_pages) {
+        s->file_pages = end;
+        vdbi_pager_set_file_pages(s->pager, end);
+        atomic_store(&s->known_pages, end);
+    }
+    return VDB_OK;
+}
+
+/* Free bits of a leaf below `end`, but for those held. */
+static uint64_t leaf_room(const uint8_t *used, const uint64_t *held, uint64_t end)
+{
+    uint64_t room = 0;
+
+    for (uint32_t w = 0; w < LEAF_WORDS && (uint64_t)w * 64 < end; w++) {
+        uint64_t word = (used ? vdbi_get64(used + 8 * w) : 0) | (held ? held[w] : 0);
+        word = ~word;
+        if (end - (uint64_t)w * 64 < 64)
+            word &= ((uint64_t)1 << (end - (uint64_t)w * 64)) - 1;
+        room += (uint64_t)__builtin_popcountll(word);
+    }
+    return room;
+}
+
+static vdb_status room(vdbi_space *s, uint64_t boundary, uint64_t *pages)
+{
+    vdb_status st = learn(s);
+
+    *pages = 0;
+    for (size_t i = 0; !st && i < s->leaf_count && (uint64_t)i * LEAF_BITS < boundary;
+         i++) {
+        const uint8_t *used;
+        uint64_t end = boundary - (uint64_t)i * LEAF_BITS;
+        st = vdbi_array_block(s->pager, &s->map, 1, i, &used);
+        if (!st)
+            *pages +=
+                leaf_room(used, s->leaves[i].held, end < LEAF_BITS ? end : LEAF_BITS);
+    }
+    return st;
+}
+
 /* Each of these reads pages of the map, in a section of its own: a checkpoint is long, and
  * a section that lasted as long would keep the cache from letting pages go. */
 
@@ -531,6 +618,41 @@ vdb_status vdbi_space_settle(vdbi_space *s)
     st = settle(s);
     vdbi_section_end(s->pager);
     return st;
+}
+
+vdb_status vdbi_space_shrink(vdbi_space *s)
+{
+    vdb_status st;
+
+    vdbi_section_begin(s->pager);
+    st = shrink(s);
+    vdbi_section_end(s->pager);
+    return st;
+}
+
+vdb_status vdbi_space_room(vdbi_space *s, uint64_t boundary, uint64_t *pages)
+{
+    vdb_status st;
+
+    vdbi_section_begin(s->pager);
+    st = room(s, boundary, pages);
+    vdbi_section_end(s->pager);
+    return st;
+}
+
+void vdbi_space_evacuate(vdbi_space *s, uint64_t boundary)
+{
+    s->boundary = boundary;
+}
+
+uint64_t vdbi_space_boundary(const vdbi_space *s)
+{
+    return s->boundary;
+}
+
+uint64_t vdbi_space_used(const vdbi_space *s)
+{
+    return atomic_load(&s->used_pages);
 }
 
 void vdbi_space_roots(vdbi_space *s, vdbi_ref **map, vdbi_ref **summary)

@@ -37,6 +37,8 @@ vdb_status vdbi_space_give(vdbi_space *space, uint64_t place, uint32_t pages,
 /* Give every page of the map that must be written a place.  After it, the map's contents
  * are final; write what map and summary reach. */
 vdb_status vdbi_space_settle(vdbi_space *space);
+/* After it: end the file behind the last page that is used or held. */
+vdb_status vdbi_space_shrink(vdbi_space *space);
 void vdbi_space_roots(vdbi_space *space, vdbi_ref **map, vdbi_ref **summary);
 uint64_t vdbi_space_file_pages(const vdbi_space *space);
 /* The checkpoint is durable. */
@@ -46,6 +48,14 @@ void vdbi_space_undo(vdbi_space *space);
 
 /* No reader sees a version before `oldest` any more: let go what was held for them. */
 void vdbi_space_let_go(vdbi_space *space, uint64_t oldest);
+/* From the next checkpoint on, each moves those of the map's own pages that stand at or
+ * behind `boundary` (UINT64_MAX: none). */
+void vdbi_space_evacuate(vdbi_space *space, uint64_t boundary);
+uint64_t vdbi_space_boundary(const vdbi_space *space);
+/* How many pages below `boundary` could be taken now. */
+vdb_status vdbi_space_room(vdbi_space *space, uint64_t boundary, uint64_t *pages);
+/* Pages that are used, of the file's length. */
+uint64_t vdbi_space_used(const vdbi_space *space);
 /* Pages free for use, and pages held; of the file's length. */
 void vdbi_space_totals(vdbi_space *space, uint64_t *free_pages, uint64_t *held_pages);
 

@@ -366,8 +366,7 @@ vdb_status vdbi_store_take_log(vdbi_store *s)
     st = vdbi_store_write_meta(s, &meta);
     if (st)
         return st;
-    s->meta = meta;
-    atomic_store(&s->generation, meta.generation);
+    vdbi_store_adopt_meta(s, &meta);
     return VDB_OK;
 }
 

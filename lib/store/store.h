@@ -65,8 +65,12 @@ int vdbi_store_poisoned(const vdbi_store *store);
 
 /* (turn, checkpoint) Choose `image`, the newest, to be saved; turn the log over. */
 vdb_status vdbi_checkpoint_begin(vdbi_store *store, const vdbi_image *image);
-/* (checkpoint) Write it.  `closing`: its meta page names no log. */
-vdb_status vdbi_checkpoint_run(vdbi_store *store, int closing);
+/* (checkpoint) Write it. */
+enum {
+    VDBI_CHECKPOINT_CLOSING = 1, /* its meta page names no log */
+    VDBI_CHECKPOINT_SHRINK = 2   /* and a file that ends behind its last page */
+};
+vdb_status vdbi_checkpoint_run(vdbi_store *store, int how);
 /* (turn, checkpoint) After a run that succeeded: recycle the old log, let places go.
  * After one that failed: nothing. */
 void vdbi_checkpoint_end(vdbi_store *store, uint64_t oldest);
@@ -77,6 +81,21 @@ vdb_status vdbi_store_save_and_close(vdbi_store *store, const vdbi_image *image)
 void vdbi_image_settle(const vdbi_image *image, vdbi_image *out);
 /* Whether the log holds what the checkpoint would save. */
 uint64_t vdbi_store_durable_sequence(const vdbi_store *store);
+
+/* ---- compaction ---- */
+
+/* (checkpoint) How long the file is, how many pages of it are used, and how many below
+ * `boundary` are free and held for nobody. */
+vdb_status vdbi_store_room(vdbi_store *store, uint64_t boundary, uint64_t *pages);
+void vdbi_store_pages(const vdbi_store *store, uint64_t *file_pages, uint64_t *used);
+/* (checkpoint) From now on checkpoints move the map's own pages below `boundary`, as far
+ * as there is room; UINT64_MAX: they do not. */
+void vdbi_store_evacuate(vdbi_store *store, uint64_t boundary);
+/* (turn, checkpoint) Cut the file to what both meta pages ask for: after two checkpoints
+ * that shrink, no version and no meta page refers to what is cut off. */
+vdb_status vdbi_store_cut(vdbi_store *store);
+/* (turn) Slots at and above `ceiling` are not taken for new vectors. */
+void vdbi_store_slot_ceiling(vdbi_store *store, uint32_t ceiling);
 
 /* ---- facts ---- */
 void vdbi_store_stats(vdbi_store *store, vdb_stats *stats);

@@ -39,8 +39,9 @@ struct vdbi_store {
     vdbi_space *space;
     vdbi_log *log;
     vdbi_slots *slots;
-    vdbi_shape shape; /* as stored; never changes */
-    vdbi_meta meta;   /* the newest durable one */
+    vdbi_shape shape;     /* as stored; never changes */
+    vdbi_meta meta;       /* the newest durable one */
+    uint64_t other_pages; /* length that the other meta page asks for; 0: it is none */
     uint64_t epoch;
     uint64_t writer;
     int readonly;
@@ -75,6 +76,8 @@ vdb_status vdbi_store_write_meta(vdbi_store *store, const vdbi_meta *meta);
 vdb_status vdbi_store_take_log(vdbi_store *store);
 /* See that the file can grow by what is dirty, and a reserve, beyond `file_pages`. */
 vdb_status vdbi_store_reserve_file(vdbi_store *store, uint64_t file_pages);
+/* It is the newest durable one now. */
+void vdbi_store_adopt_meta(vdbi_store *store, const vdbi_meta *meta);
 vdb_status vdbi_store_poison(vdbi_store *store, vdb_status status);
 void vdbi_store_say(vdbi_store *store, int32_t level, const char *message);
 

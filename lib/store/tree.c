@@ -15,7 +15,8 @@ enum {
     CELL_HEADER = 4,
     COUNT_MAX = (VDBI_PAGE - HEADER) / (2 + CELL_HEADER),
     MERGE_BELOW = VDBI_PAGE / 4,
-    MERGE_UP_TO = VDBI_PAGE * 3 / 4
+    MERGE_UP_TO = VDBI_PAGE * 3 / 4,
+    PACK_UP_TO = VDBI_PAGE * 15 / 16 /* room for a few more keys */
 };
 
 typedef struct cell {
@@ -545,7 +546,7 @@ static void unlink_child(path *p, int depth)
  *
  * A page's first key is never looked at and may be above keys that were put below it; in
  * the middle of the merged page it counts, so there the parent's key takes its place. */
-static vdb_status try_merge(path *p, vdbi_change *change, int depth)
+static vdb_status try_merge(path *p, vdbi_change *change, int depth, uint32_t up_to)
 {
     vdbi_ref *parent = &p->ref[depth - 1], *at = &p->ref[depth], other;
     uint32_t index = p->index[depth - 1], neighbour, right_index;
@@ -565,9 +566,9 @@ static vdb_status try_merge(path *p, vdbi_change *change, int depth)
         return st;
     if (!cell_get(parent->frame->bytes, right_index, &bound))
         return bad_page(parent, "a cell out of bounds");
-    if (page_used(bytes) + page_used(at->frame->bytes) + bound.key_length >
-            MERGE_UP_TO ||
-        page_count(bytes) + page_count(at->frame->bytes) > VDBI_KIDS_MAX)
+    if (page_used(bytes) + page_used(at->frame->bytes) + bound.key_length > up_to ||
+        (at->height > 0 &&
+         page_count(bytes) + page_count(at->frame->bytes) > VDBI_KIDS_MAX))
         return VDB_OK;
     st = own_page(change, &other);
     vdbi_child_set(parent, vdbi_child_offset(parent->frame->bytes, neighbour),
@@ -588,33 +589,18 @@ static vdb_status try_merge(path *p, vdbi_change *change, int depth)
     return VDB_OK;
 }
 
-vdb_status vdbi_tree_remove(vdbi_change *change, vdbi_ref *root, const void *key,
-                            size_t key_length)
+/* After the page at `depth` of the path has become smaller: merge, unlink, upwards. */
+static vdb_status rebalance(path *p, vdbi_change *change, vdbi_ref *root, int depth)
 {
-    uint8_t value[VDBI_VALUE_MAX];
-    int length, equal;
-    uint32_t index;
-    path p;
-    vdb_status st =
-        vdbi_tree_find(change->pager, root, key, key_length, value, &length);
+    vdb_status st = VDB_OK;
 
-    if (st || length < 0)
-        return st;
-    memset(&p, 0, sizeof p);
-    st = path_open(&p, change, root, key, key_length);
-    if (!st)
-        st = lower_bound(&p.ref[p.depth], p.ref[p.depth].frame->bytes, key, key_length,
-                         &index, &equal);
-    if (st)
-        return st;
-    page_delete(p.ref[p.depth].frame, index);
-    for (int depth = p.depth; depth > 0 && !st; depth--) {
-        vdbi_frame *frame = p.ref[depth].frame;
+    for (; depth > 0 && !st; depth--) {
+        vdbi_frame *frame = p->ref[depth].frame;
         if (page_count(frame->bytes) == 0) {
-            unlink_child(&p, depth);
+            unlink_child(p, depth);
             vdbi_frame_release(change->pager, frame);
         } else if (page_used(frame->bytes) < MERGE_BELOW) {
-            st = try_merge(&p, change, depth);
+            st = try_merge(p, change, depth, MERGE_UP_TO);
         } else {
             break;
         }
@@ -639,6 +625,29 @@ vdb_status vdbi_tree_remove(vdbi_change *change, vdbi_ref *root, const void *key
         *root = child;
     }
     return VDB_OK;
+}
+
+vdb_status vdbi_tree_remove(vdbi_change *change, vdbi_ref *root, const void *key,
+                            size_t key_length)
+{
+    uint8_t value[VDBI_VALUE_MAX];
+    int length, equal;
+    uint32_t index;
+    path p;
+    vdb_status st =
+        vdbi_tree_find(change->pager, root, key, key_length, value, &length);
+
+    if (st || length < 0)
+        return st;
+    memset(&p, 0, sizeof p);
+    st = path_open(&p, change, root, key, key_length);
+    if (!st)
+        st = lower_bound(&p.ref[p.depth], p.ref[p.depth].frame->bytes, key, key_length,
+                         &index, &equal);
+    if (st)
+        return st;
+    page_delete(p.ref[p.depth].frame, index);
+    return rebalance(&p, change, root, p.depth);
 }
 
 /* ----------------------------------------------------------------- cursors */
@@ -724,6 +733,82 @@ vdb_status vdbi_tree_next(vdbi_tree_cursor *c, const uint8_t **key, size_t *key_
         return VDB_OK;
     }
     return VDB_OK;
+}
+
+/* -------------------------------------------------------------- compaction */
+
+vdb_status vdbi_tree_locate(vdbi_pager *pager, const vdbi_ref *root, const void *key,
+                            size_t key_length, vdbi_tree_path *out)
+{
+    out->depth = 0;
+    out->neighbours = 0;
+    out->next_length = -1;
+    out->ref[0] = *root;
+    if (root->height > VDBI_HEIGHT_MAX)
+        return bad_page(root, "too deep");
+    while (out->ref[out->depth].height > 0) {
+        const vdbi_ref *at = &out->ref[out->depth];
+        const uint8_t *bytes;
+        uint32_t index;
+        cell next;
+        vdb_status st = page_open(pager, at, &bytes);
+        if (!st)
+            st = child_index(at, bytes, key, key_length, &index);
+        if (!st)
+            st = child_open(at, bytes, index, &out->ref[out->depth + 1]);
+        if (st)
+            return st;
+        if (cell_get(bytes, index + 1, &next)) {
+            if (next.key_length > VDBI_KEY_MAX)
+                return bad_page(at, "a cell too long");
+            memcpy(out->next, next.key, next.key_length);
+            out->next_length = (int)next.key_length;
+            out->neighbours = at->height == 1;
+        }
+        out->depth++;
+    }
+    return VDB_OK;
+}
+
+vdb_status vdbi_tree_own(vdbi_change *change, vdbi_ref *root, const void *key,
+                         size_t key_length)
+{
+    path p;
+
+    memset(&p, 0, sizeof p);
+    return vdbi_ref_none(root) ? VDB_OK : path_open(&p, change, root, key, key_length);
+}
+
+vdb_status vdbi_tree_pack(vdbi_change *change, vdbi_ref *root, const vdbi_tree_path *at,
+                          int *merged)
+{
+    const uint8_t *left, *right;
+    uint32_t count;
+    vdbi_tree_path behind;
+    path p;
+    vdb_status st;
+
+    *merged = 0;
+    if (!at->neighbours)
+        return VDB_OK;
+    st = vdbi_tree_locate(change->pager, root, at->next, (size_t)at->next_length,
+                          &behind);
+    if (!st)
+        st = page_open(change->pager, &at->ref[at->depth], &left);
+    if (!st)
+        st = page_open(change->pager, &behind.ref[behind.depth], &right);
+    if (st || page_used(left) + page_used(right) > PACK_UP_TO)
+        return st;
+    memset(&p, 0, sizeof p);
+    st = path_open(&p, change, root, at->next, (size_t)at->next_length);
+    if (st)
+        return st;
+    count = page_count(p.ref[p.depth - 1].frame->bytes);
+    st = try_merge(&p, change, p.depth, PACK_UP_TO);
+    if (st)
+        return st;
+    *merged = page_count(p.ref[p.depth - 1].frame->bytes) < count;
+    return rebalance(&p, change, root, p.depth - 1);
 }
 
 const char *vdbi_tree_page_problem(const uint8_t *bytes, uint32_t level)

@@ -47,6 +47,26 @@ vdb_status vdbi_tree_next(vdbi_tree_cursor *cursor, const uint8_t **key,
                           size_t *key_length, const uint8_t **value,
                           size_t *value_length);
 
+/* ---- for compaction ---- */
+
+/* The pages from the root to the leaf to which a key belongs, which is not read, and the
+ * key at which the leaf behind it begins. */
+typedef struct vdbi_tree_path {
+    int depth; /* of the leaf */
+    vdbi_ref ref[VDBI_HEIGHT_MAX + 1];
+    int neighbours;  /* the leaf behind has the same parent */
+    int next_length; /* -1: there is none */
+    uint8_t next[VDBI_KEY_MAX];
+} vdbi_tree_path;
+vdb_status vdbi_tree_locate(vdbi_pager *pager, const vdbi_ref *root, const void *key,
+                            size_t key_length, vdbi_tree_path *out);
+/* Make the pages of the path to a key the change's own. */
+vdb_status vdbi_tree_own(vdbi_change *change, vdbi_ref *root, const void *key,
+                         size_t key_length);
+/* Merge a leaf and the one behind, when they are neighbours and fit one page: *merged. */
+vdb_status vdbi_tree_pack(vdbi_change *change, vdbi_ref *root,
+                          const vdbi_tree_path *path, int *merged);
+
 /* The order of keys: memcmp, then length. */
 int vdbi_key_compare(const void *a, size_t a_length, const void *b, size_t b_length);
 

@@ -164,19 +164,6 @@ static void freeing_nothing_is_allowed(void **state)
     assert_int_equal(fx_count(fx->db), 1);
 }
 
-static void what_is_not_there_yet_says_so(void **state)
-{
-    fixture *fx = *state;
-    vdb_status st;
-    fx_put(fx->db, "a", 1, 2, 3, NULL);
-    /* Later releases may do these; then they do them. */
-    st = vdb_backup(fx->db, fx_name(fx, "backup.vdb"), NULL);
-    assert_true(st == VDB_UNSUPPORTED || st == VDB_OK);
-    st = vdb_compact(fx->db, NULL);
-    assert_true(st == VDB_UNSUPPORTED || st == VDB_OK);
-    assert_ids(fx->db, NULL, "a");
-}
-
 static void nothing_is_printed(void **state)
 {
     fixture *fx = *state;
@@ -222,7 +209,6 @@ int main(void)
         T(every_thread_has_its_own_message),
         T(failures_set_handles_to_null),
         T(freeing_nothing_is_allowed),
-        T(what_is_not_there_yet_says_so),
         T(nothing_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -423,6 +423,50 @@ static void play_graph_program(run *r)
         step_close(r);
 }
 
+/* Most rows go; what is left moves together, and the file becomes short. */
+static void play_compact(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 120, 1) || !step_checkpoint(r))
+        return;
+    for (int kind = 0; kind < ORACLE_KINDS - 1; kind++)
+        if (!step_delete_kind(r, kind))
+            return;
+    if (step_insert(r, 5, 2) && step_compact(r, 200000) && step_compare(r) &&
+        step_insert_many(r, 100, 6, 3) && step_delete(r, 101) && step_compare(r) &&
+        step_close(r) && step_open(r) && step_compact(r, 200000) &&
+        step_insert(r, 7, 1) && step_crash(r, FAULTFS_NONE, 1) && step_compare(r))
+        step_close(r);
+}
+
+/* What a snapshot sees stays, and comes back when it is gone. */
+static void play_compact_snapshot(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 60, 1) || !step_checkpoint(r) ||
+        !step_snapshot(r))
+        return;
+    for (int kind = 0; kind < ORACLE_KINDS - 1; kind++)
+        if (!step_delete_kind(r, kind))
+            return;
+    if (step_compact(r, 0) && step_check_snapshot(r) && step_put(r, 20, 10, 2) &&
+        step_compact(r, 0) && step_check_snapshot(r) && step_release_snapshot(r) &&
+        step_checkpoint(r) && step_compact(r, 200000) && step_compare(r))
+        step_close(r);
+}
+
+/* Compacted to nothing, and again after a crash. */
+static void play_compact_empty(run *r)
+{
+    if (!step_open(r) || !step_compact(r, 0) || !step_put(r, 0, 20, 1))
+        return;
+    for (unsigned n = 0; n < 20; n++)
+        if (!step_delete(r, n))
+            return;
+    if (step_compact(r, 100000) && step_insert(r, 3, 1) &&
+        step_crash(r, FAULTFS_ALL, 1) && step_compact(r, 150000) &&
+        step_insert(r, 4, 1) && step_compare(r))
+        step_close(r);
+}
+
 /* Everything at once, in an order that no one chose. */
 static void play_program(run *r)
 {
@@ -448,7 +492,7 @@ static void play_program(run *r)
             on = step_close(r) && step_open(r);
             break;
         case 4:
-            on = step_crash(r, i % FAULTFS_DAMAGES, i);
+            on = i % 3 ? step_crash(r, i % FAULTFS_DAMAGES, i) : step_compact(r, 0);
             break;
         case 5:
         case 6:
@@ -501,6 +545,10 @@ const scenario scenarios[] = {
     {"graph_first", play_graph_first, 8, VDB_FULL_SYNC, 100000},
     {"graph_program", play_graph_program, 8, VDB_FULL_SYNC, 100000},
     {"graph_program_off", play_graph_program, 8, VDB_OFF, 100000},
+    {"compact", play_compact, 64, VDB_FULL_SYNC, 1000},
+    {"compact_snapshot", play_compact_snapshot, 64, VDB_FULL_SYNC, 1000},
+    {"compact_empty", play_compact_empty, 8, VDB_FULL_SYNC, 1000},
+    {"compact_normal", play_compact, 8, VDB_NORMAL, 8},
     {"program", play_program, 8, VDB_FULL_SYNC, 8},
     {"program_normal", play_program, 8, VDB_NORMAL, 8},
     {"program_off", play_program, 8, VDB_OFF, 8},

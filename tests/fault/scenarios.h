@@ -110,6 +110,8 @@ bool step_refused(run *r, unsigned missing, unsigned present);
 bool step_checkpoint(run *r);
 /* One whose k-th write finds no space; the handle must go on. */
 bool step_failing_checkpoint(run *r, unsigned k);
+/* Changes no row; `most`: the file is at most so long afterwards; 0: any. */
+bool step_compact(run *r, uint64_t most);
 /* Of the snapshot, if there is one. */
 bool step_backup(run *r);
 bool step_snapshot(run *r);

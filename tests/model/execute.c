@@ -783,6 +783,46 @@ static void do_kill(run *r)
     do_check(r);
 }
 
+/* Back up the newest state or a snapshot's, and look at the copy; sometimes go on with
+ * it instead of the original. */
+static void do_backup(run *r)
+{
+    const char *to = r->path[1 - r->which];
+    vdb_options options = VDB_OPTIONS_INIT;
+    vdb_op op = VDB_OP_INIT;
+    const oracle *view = view_of(r, &op);
+    vdb *original = r->db;
+    remove_files(to);
+    want(r, "vdb_backup", vdb_backup(r->db, to, &op), VDB_OK);
+    want(r, "a second vdb_backup", vdb_backup(r->db, to, &op), VDB_EXISTS);
+    options.flags = VDB_OPEN_READONLY | r->p->flags;
+    want(r, "opening the backup", vdb_open(to, &options, &r->db), VDB_OK);
+    check_file(r);
+    check_state(r, view, NULL);
+    want(r, "closing the backup", vdb_close(r->db), VDB_OK);
+    r->db = original;
+    if (op.snapshot || r->p->in_memory || !(r->op->flags & 2))
+        return;
+    close_all(r);
+    remove_files(r->path[r->which]);
+    r->which = 1 - r->which;
+    open_with(r, 0);
+    do_check(r);
+}
+
+/* The sequence moves with its commits, and nothing else does. */
+static void do_compact(run *r)
+{
+    vdb_stats stats = VDB_STATS_INIT;
+    want(r, "vdb_compact", vdb_compact(r->db, NULL), VDB_OK);
+    want(r, "vdb_stats_get", vdb_stats_get(r->db, &stats), VDB_OK);
+    if (stats.sequence < r->sequence)
+        complain(r, "the sequence went back");
+    r->sequence = stats.sequence;
+    if (r->op->flags & 1)
+        do_check(r);
+}
+
 static void do_snapshot(run *r)
 {
     held_snapshot *s = &r->snapshots[r->op->slot];
@@ -850,6 +890,12 @@ static int do_op(run *r)
         if (r->op->flags & 1)
             want(r, "vdb_wait_indexed", vdb_wait_indexed(r->db, NULL), VDB_OK);
         want(r, "vdb_checkpoint", vdb_checkpoint(r->db, NULL), VDB_OK);
+        return 0;
+    case OP_BACKUP:
+        do_backup(r);
+        return 0;
+    case OP_COMPACT:
+        do_compact(r);
         return 0;
     case OP_REOPEN:
         do_reopen(r);

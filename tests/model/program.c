@@ -201,7 +201,8 @@ static op_kind draw_kind(dice *d)
         {OP_COUNT, 5},        {OP_WALK, 5},          {OP_SEARCH, 13},
         {OP_SNAPSHOT, 4},     {OP_SNAPSHOT_FREE, 3}, {OP_CURSOR_OPEN, 2},
         {OP_CURSOR_STEP, 4},  {OP_CHECKPOINT, 3},    {OP_REOPEN, 3},
-        {OP_KILL, 3},         {OP_CHECK, 3},
+        {OP_KILL, 3},         {OP_CHECK, 3},         {OP_BACKUP, 2},
+        {OP_COMPACT, 3},
     };
     uint32_t total = 0, at;
     for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
@@ -284,7 +285,8 @@ static const char *const kind_names[] = {
     "insert",       "insert_new", "put",      "set_metadata",  "delete",
     "delete_where", "batch",      "bad",      "get",           "count",
     "walk",         "search",     "snapshot", "snapshot_free", "cursor_open",
-    "cursor_step",  "checkpoint", "reopen",   "kill",          "check"};
+    "cursor_step",  "checkpoint", "reopen",   "kill",          "check",
+    "backup",       "compact"};
 
 static void print_vector(const program *p, const float *v, FILE *out)
 {

@@ -36,7 +36,9 @@ typedef enum op_kind {
     OP_CHECKPOINT,
     OP_REOPEN,
     OP_KILL,
-    OP_CHECK
+    OP_CHECK,
+    OP_BACKUP,
+    OP_COMPACT
 } op_kind;
 
 typedef struct program_item {

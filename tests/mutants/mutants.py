@@ -11,7 +11,8 @@ RECOVER = 'lib/store/log/recover.c'
 CHECKPOINT = 'lib/store/checkpoint.c'
 PAGE_WRITER = 'lib/store/page_writer.c'
 BACKUP = 'lib/store/backup.c'
-BACKUP_DB = 'lib/db/backup_db.c'
+COMPACT = 'lib/store/compact.c'
+COMPACT_DB = 'lib/db/compact_db.c'
 STORE = 'lib/store/store.c'
 CREATION = 'lib/store/creation.c'
 FRAME = 'lib/store/frame.c'
@@ -31,7 +32,7 @@ MUTANTS = []
 
 # The tests of single rules: quick, so all of them.
 POINTS = ['points-' + part
-          for part in ('commits', 'logs', 'meta', 'pages', 'reading', 'bounds', 'backup')]
+          for part in ('commits', 'logs', 'meta', 'pages', 'reading', 'bounds', 'backup', 'compact')]
 
 
 GROUPS = {'points': POINTS, 'graph': ['points-slots', 'points-graph']}
@@ -73,12 +74,12 @@ plant('old-log-not-cut',
 plant('retired-before-meta',
       'at a close the logs are cut before the meta page that names none',
       'points power',
-      (CHECKPOINT, '        st = vdbi_checkpoint_run(s, 1);\n'
+      (CHECKPOINT, '        st = vdbi_checkpoint_run(s, VDBI_CHECKPOINT_CLOSING);\n'
                    '    if (!st)\n'
                    '        st = vdbi_log_retire(s->log);',
        '        st = vdbi_log_retire(s->log);\n'
        '    if (!st)\n'
-       '        st = vdbi_checkpoint_run(s, 1);'))
+       '        st = vdbi_checkpoint_run(s, VDBI_CHECKPOINT_CLOSING);'))
 plant('salt-reused',
       'a log that is taken into use again keeps its salt',
       'points power',
@@ -149,8 +150,8 @@ plant('failed-sync-not-poisoned',
 plant('turned-over-twice',
       'the retry of a failed checkpoint turns the log over again',
       'points power:failed_checkpoint',
-      (CHECKPOINT, '    if (vdbi_log_current(s->log) && !vdbi_log_two(s->log)) {',
-       '    if (vdbi_log_current(s->log)) {'),
+      (CHECKPOINT, '    if (!st && had_log && !vdbi_log_two(s->log)) {',
+       '    if (!st && had_log) {'),
       (LOG, 'assert(log->current >= 0 && !log->two && log->group_length == 0);', ''))
 plant('retry-does-not-sync',
       'a meta page says S, and frames up to S may not be durable',
@@ -214,9 +215,9 @@ plant('one-meta-page',
 plant('freed-under-the-other-meta-page',
       'a page is used again while the meta page in force refers to it',
       'points power',
-      (CHECKPOINT, '    if (!st)\n        st = vdbi_space_settle(s->space);\n    if (st)',
+      (CHECKPOINT, '    if (!st)\n        st = vdbi_space_settle(s->space);\n',
        '    vdbi_space_let_go(s->space, s->saving.sequence);\n'
-       '    if (!st)\n        st = vdbi_space_settle(s->space);\n    if (st)'))
+       '    if (!st)\n        st = vdbi_space_settle(s->space);\n'))
 plant('freed-under-a-reader',
       'a page is used again while a snapshot refers to it',
       'points api-snapshot power:snapshot',
@@ -441,7 +442,7 @@ plant('linked-slot-free-after-opening',
 plant('replayed-bit-not-cleared',
       'a checkpoint saves a replayed put and keeps the bit of its slot',
       'graph',
-      (GRAPH_SAVE, 'return g->correcting ? correct(s, writer,', 'return 0 ? correct(s, writer,'))
+      (GRAPH_SAVE, '    if (g->correcting) {', '    if (0) {'))
 plant('replayed-bit-kept-by-a-save',
       'a save that does not put the block of the bitmap keeps the bit of a replayed put',
       'graph',
@@ -565,3 +566,65 @@ plant('logs-cut-under-a-meta-page-of-the-cache',
       'the logs are cut though the meta page that does without them may be in the cache alone',
       'points-meta',
       (STORE, '    if (!st && left)\n        st = vdbi_store_write_meta(s, &s->meta);\n', ''))
+
+# ---------------------------------------------------------------------- compaction
+
+plant('cut-after-one-meta-page',
+      'the file is cut when only one meta page asks for the smaller length',
+      'points-compact power:compact',
+      (COMPACT_DB, '    if (!st)\n        st = vdbi_db_checkpoint_shrink(db);\n    if (st)',
+       '    if (st)'),
+      (CHECKPOINT, 's->meta.file_pages > s->other_pages ? s->meta.file_pages : s->other_pages',
+       's->meta.file_pages'))
+plant('cut-before-it-is-durable',
+      'the file is cut to what only the meta page to come asks for',
+      'points-compact power:compact',
+      (CHECKPOINT, '    st = vdbi_file_sync(&s->file);\n    if (st)\n'
+                   '        return vdbi_store_poison(s, st);\n    st = vdbi_store_write_meta',
+       '    if (how & VDBI_CHECKPOINT_SHRINK)\n'
+       '        vdbi_file_truncate(&s->file, meta.file_pages * VDBI_PAGE);\n'
+       '    st = vdbi_file_sync(&s->file);\n    if (st)\n'
+       '        return vdbi_store_poison(s, st);\n    st = vdbi_store_write_meta'))
+plant('cut-under-a-reader',
+      'pages that a snapshot refers to are cut off',
+      'points-compact api-compact',
+      (SPACE, 'end = leaf_end(used, s->leaves[i].held);', 'end = leaf_end(used, NULL);'))
+plant('slots-given-up-under-a-reader',
+      'slots that a snapshot sees live are given up',
+      'points-compact api-compact',
+      (SLOTS, '    while (s->limbo_head < s->limbo_count &&\n'
+              '           s->limbo[s->limbo_head].sequence <= oldest) {',
+       '    while (s->limbo_head < s->limbo_count && oldest) {'))
+plant('given-up-slots-stay-free',
+      'a slot that has been given up is taken for a new vector',
+      'points-compact api-compact',
+      (SLOTS, '        take_it(s, i);\n    return st;\n}', '        (void)take_it;\n    return st;\n}'))
+plant('given-up-slots-forgotten',
+      'slots that were given up by a group that failed are never used again',
+      'points-compact',
+      (SLOTS, '    for (uint32_t i = from; !st && i < slot_count; i++)\n        take_it(s, i);',
+       '    for (uint32_t i = from; !st && i < slot_count; i++) {\n        take_it(s, i);\n'
+       '        s->taken_count--;\n    }'))
+plant('moved-row-not-logged',
+      'a row is moved to another slot and the log does not say so',
+      'power:compact',
+      (PENDING, '    vdb_status st = log_put(p, RECORD_PUT, to, put);\n\n    if (!st)\n'
+                '        st = apply_put(p, to, put);',
+       '    vdb_status st = apply_put(p, to, put);\n'))
+plant('live-cells-punched',
+      'a block of a column that live slots have cells in becomes a hole',
+      'api-compact',
+      (COMPACT, '        *has = cells->tags[i] != VDBI_CELL_ABSENT && words[i / 64] >> (i % 64) & 1;',
+       '        *has = cells->tags[i] > VDBI_CELL_STRING && words[i / 64] >> (i % 64) & 1;'))
+plant('nothing-is-cut',
+      'the file keeps its length',
+      'api-compact',
+      (CHECKPOINT, '    if (!st && size > pages * VDBI_PAGE) {', '    if (0) {'))
+plant('places-not-moved',
+      'pages at the end of the file stay where they are',
+      'api-compact',
+      (COMPACT_DB, '    if (!st && file > boundary && room)', '    if (0)'))
+plant('map-not-moved',
+      'the pages of the map keep the file from being cut',
+      'points-compact',
+      (SPACE, '    if (!st && s->boundary != UINT64_MAX) {', '    if (0) {'))
