@@ -108,8 +108,10 @@ enum {
 enum {
     VDB_INDEX_DEFAULT = 0, /* HNSW */
     VDB_FLAT = 1,          /* exact: every candidate is compared */
-    VDB_HNSW = 2           /* a graph.  In 0.1 it is answered by exact search;
-                              vdb_explain says so. */
+    VDB_HNSW = 2           /* a graph: nearly exact, at a cost that hardly grows with
+                              the number of vectors.  Below some thousands, and where
+                              that is cheaper, every candidate is compared;
+                              vdb_explain tells. */
 };
 
 enum {
@@ -130,16 +132,16 @@ enum {
 
 /* Flags of vdb_options. */
 enum {
-    VDB_OPEN_READONLY = 1,    /* shared with other readers; writes nothing, ever */
-    VDB_OPEN_MUST_EXIST = 2,  /* VDB_NOT_FOUND instead of creating */
-    VDB_OPEN_EXCLUSIVE = 4,   /* VDB_EXISTS instead of opening */
-    VDB_OPEN_NO_MMAP = 8,     /* read into a bounded cache: never a SIGBUS */
-    VDB_OPEN_BULK = 32,       /* loading: inserts never wait for the graph, and searches
-                                 compare what it does not cover, until it catches up
-                                 (vdb_wait_indexed) */
-    VDB_OPEN_WITHOUT_LOG = 16 /* salvage: ignore logs, damaged or missing, and open
+    VDB_OPEN_READONLY = 1,     /* shared with other readers; writes nothing, ever */
+    VDB_OPEN_MUST_EXIST = 2,   /* VDB_NOT_FOUND instead of creating */
+    VDB_OPEN_EXCLUSIVE = 4,    /* VDB_EXISTS instead of opening */
+    VDB_OPEN_NO_MMAP = 8,      /* read into a bounded cache: never a SIGBUS */
+    VDB_OPEN_WITHOUT_LOG = 16, /* salvage: ignore logs, damaged or missing, and open
                                  at the last checkpoint.  Loses what came after.
                                  For reading only when a meta page is damaged too. */
+    VDB_OPEN_BULK = 32 /* loading: inserts never wait for the graph, and searches
+                                 compare what it does not cover, until it catches up
+                                 (vdb_wait_indexed) */
 };
 
 /* Limits. */
@@ -296,7 +298,9 @@ VDB_API vdb_status vdb_count(vdb *db, const vdb_filter *filter, const vdb_op *op
  * Find the k stored vectors nearest to `query`.
  *
  * @param query  `dim` floats, finite; not all zero under cosine.
- * @param k      at least 1; more than there are vectors finds them all.
+ * @param k      at least 1; more than there are vectors finds them all.  Under VDB_HNSW a
+ *               graph finds them, nearly exactly: the handle's ef_search is the effort
+ *               (vdb_search_batch() takes one of its own, and VDB_QUERY_EXACT).
  * @param out    nearest first, ties by the bytes of the id.
  *               Free with vdb_results_free(); it outlives vdb_close().
  *
@@ -535,7 +539,7 @@ typedef struct vdb_query {
     const vdb_op *op;         /* NULL: none */
     vdb_type type;            /* VDB_F32 */
     uint32_t ef;              /* 0: the handle's ef_search; at least k is used */
-    float recall_target;      /* 0: none; 0 < target <= 1 instead of ef */
+    float recall_target;      /* 0: none; 0 < target <= 1: without effect in 0.1 */
     float max_distance;       /* with VDB_QUERY_MAX_DISTANCE: farther are left out */
     uint32_t flags;           /* VDB_QUERY_* */
     uint32_t reserved;
