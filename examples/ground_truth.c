@@ -1,11 +1,12 @@
 /* ground_truth.c: judge answers of vdbtool by a search of its own, in double.
  *
- *     ground_truth base.fvecs queries.fvecs answers.jsonl K [meta.jsonl TEXT]
+ *     ground_truth [--at-least SHARE] base.fvecs queries.fvecs answers.jsonl K
+ *                  [meta.jsonl TEXT]
  *
  * Line q of `answers` is what `vdbtool search --queries --json -k K` printed for query
  * q; ids are numbers of rows.  With `meta`, only rows whose line contains TEXT count.
  * It uses nothing of libvdb.  An answer is right when it is one of the K nearest, or
- * as near as the K-th; all must be right, different, in order, with true distances.
+ * as near as the K-th; all, or SHARE of them, must be right; all different, in order, with true distances.
  */
 #include <jansson.h>
 #include <math.h>
@@ -142,8 +143,14 @@ static size_t judge(const json_t *answers, const double *all, double *sorted,
 
 int main(int argc, char **argv)
 {
+    double share = 1; /* of the answers that must be exact */
+    if (argc > 2 && strcmp(argv[1], "--at-least") == 0) {
+        share = strtod(argv[2], NULL);
+        argc -= 2;
+        argv += 2;
+    }
     if (argc != 5 && argc != 7)
-        stop("base queries answers k [meta text]", "usage");
+        stop("[--at-least share] base queries answers k [meta text]", "usage");
     rows base = read_rows(argv[1]), queries = read_rows(argv[2]);
     bool *marks = read_marks(argc == 7 ? argv[5] : NULL, argv[argc - 1], base.count);
     FILE *answers = fopen(argv[3], "r");
@@ -173,5 +180,5 @@ int main(int argc, char **argv)
     free(marks);
     free(all);
     free(sorted);
-    return total == 0 || right != total;
+    return total == 0 || (double)right < share * (double)total;
 }

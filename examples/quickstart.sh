@@ -122,14 +122,18 @@ answers() {
     $tool search $data/fashion.vdb --queries $data/queries.fvecs -k $k --json "$@" >"$out"
 }
 pieces=$queries
-timed "$queries searches" answers $data/plain.jsonl
-timed "$queries searches of sneakers" answers $data/sneakers.jsonl --filter "$filter"
+timed "$queries exact searches" answers $data/plain.jsonl --exact
+timed "$queries exact searches of sneakers" answers $data/sneakers.jsonl --exact \
+    --filter "$filter"
+timed "$queries searches as they are by default" answers $data/default.jsonl --ef 100
 pieces=1
 echo "The nearest $k of each, among all images and among sneakers:"
 $build/examples/ground_truth $data/base.fvecs $data/queries.fvecs $data/plain.jsonl $k ||
     fail "the searches are not exact"
 $build/examples/ground_truth $data/base.fvecs $data/queries.fvecs $data/sneakers.jsonl $k \
     $data/meta.jsonl '"Sneaker"' || fail "the searches of sneakers are not exact"
+$build/examples/ground_truth --at-least 0.95 $data/base.fvecs $data/queries.fvecs \
+    $data/default.jsonl $k || fail "the searches find too few of the nearest"
 
 say "Kill an import (SIGKILL) and complete it"
 $tool import $data/killed.vdb $data/base.fvecs --metadata $data/meta.jsonl &
@@ -147,7 +151,7 @@ $tool check $data/killed.vdb || fail "the killed database is damaged"
 $tool import $data/killed.vdb $data/base.fvecs --metadata $data/meta.jsonl
 [ "$($tool count $data/killed.vdb)" = 60000 ] || fail "the import was not completed"
 $tool check $data/killed.vdb || fail "the completed database is damaged"
-$tool search $data/killed.vdb --queries $data/queries.fvecs -k $k --json | \
+$tool search $data/killed.vdb --queries $data/queries.fvecs -k $k --json --exact | \
     cmp - $data/plain.jsonl || fail "the completed database answers otherwise"
 echo "It answers the $queries searches just as the other one"
 rm -f $data/killed.vdb $data/killed.vdb-wal1 $data/killed.vdb-wal2
