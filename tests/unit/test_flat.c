@@ -12,6 +12,7 @@
 
 #include "base/bitmap.h"
 #include "base/error.h"
+#include "every_set.h"
 #include "index/flat/flat.h"
 
 enum {
@@ -304,6 +305,161 @@ static void a_failure_at_any_step_is_passed_on(void **state)
     free(all);
 }
 
+/* Scan what the bitmap wants with several queries at once, `known` rows beyond each step
+ * told of. */
+static vdb_status scan_tiled(vdbi_memory *memory, const vdbi_query *queries,
+                             vdbi_nearest *nearest, size_t count, uint32_t rows_total,
+                             const uint64_t *wanted)
+{
+    const uint8_t *at[SLOTS];
+    uint32_t slots[SLOTS];
+    size_t listed = 0;
+    vdbi_tiles tiles;
+    vdbi_tile_scan tile_scan;
+    vdb_status status = vdbi_tiles_init(&tiles, memory, queries, count);
+
+    if (status)
+        return status;
+    status = vdbi_tile_scan_init(&tile_scan, &tiles, nearest);
+    for (uint32_t i = 0; i < rows_total; i++) {
+        if (!vdbi_bit_get(wanted, i))
+            continue;
+        at[listed] = (const uint8_t *)rows[i];
+        slots[listed++] = i;
+    }
+    for (size_t done = 0; done < listed && !status;) {
+        size_t step = 1 + random_below(100);
+        vdbi_row_list list = {at + done, slots + done, 0, listed - done};
+        list.count = step < listed - done ? step : listed - done;
+        status = vdbi_tile_scan_rows(&tile_scan, &list);
+        done += list.count;
+    }
+    for (size_t q = 0; q < count && !status; q++)
+        status = vdbi_nearest_sort(&nearest[q]);
+    vdbi_tile_scan_clear(&tile_scan);
+    vdbi_tiles_clear(&tiles);
+    return status;
+}
+
+enum {
+    QUERIES = 31
+};
+
+/* Queries near rows, far from all, of length 0, and too long for any bar. */
+static void make_queries(vdb_metric metric, float values[QUERIES][DIMENSION],
+                         vdbi_query *queries)
+{
+    for (size_t q = 0; q < QUERIES; q++) {
+        for (size_t d = 0; d < DIMENSION; d++)
+            values[q][d] = q == 3   ? 0
+                           : q == 4 ? 1e17f
+                           : q == 5 ? 1e-17f
+                                    : (float)random_below(60) / 10;
+        vdbi_query_init(&queries[q], metric, values[q], DIMENSION);
+    }
+}
+
+static void tiles_give_the_answers_of_a_full_sort(void **state)
+{
+    static const size_t ks[] = {1, 2, 10, 64, 500, SLOTS, 1000000};
+    static vdbi_neighbor want[SLOTS];
+    float values[QUERIES][DIMENSION];
+    vdbi_query queries[QUERIES];
+    vdbi_nearest nearest[QUERIES];
+    vdbi_memory memory;
+
+    (void)state;
+    vdbi_memory_init(&memory, NULL);
+    for (int round = 0; round < 300; round++) {
+        const size_t k = ks[random_below(sizeof ks / sizeof *ks)];
+        const size_t count = 1 + random_below(QUERIES);
+        const uint32_t total = 1 + random_below(SLOTS);
+        const float limit = round % 3 ? INFINITY : (float)random_below(5);
+        uint64_t *wanted = make_bitmap(0, total, random_below(5)), offered;
+        make_rows(2 + random_below(6));
+        make_queries(round % 2 ? VDB_L2 : VDB_DOT, values, queries);
+        for (size_t q = 0; q < count; q++)
+            vdbi_nearest_init(&nearest[q], &memory, k, limit, compare, ranks);
+        assert_int_equal(scan_tiled(&memory, queries, nearest, count, total, wanted),
+                         VDB_OK);
+        for (size_t q = 0; q < count; q++) {
+            size_t n =
+                oracle(&queries[q], wanted, 0, 0, total, limit, k, want, &offered);
+            assert_same(&nearest[q], want, n);
+            assert_int_equal(nearest[q].distances, offered);
+            vdbi_nearest_clear(&nearest[q]);
+        }
+        free(wanted);
+    }
+    assert_int_equal(atomic_load(&memory.bytes), 0);
+}
+
+/* What two have found of different rows, joined, is what one finds of all. */
+static void joined_parts_are_the_whole(void **state)
+{
+    static vdbi_neighbor want[SLOTS];
+    const float q[DIMENSION] = {1, 1, 0};
+    uint64_t *all = make_bitmap(0, SLOTS, 0), offered;
+    vdbi_memory memory;
+    vdbi_query query;
+
+    (void)state;
+    vdbi_memory_init(&memory, NULL);
+    vdbi_query_init(&query, VDB_L2, q, DIMENSION);
+    for (int round = 0; round < 100; round++) {
+        const size_t k = 1 + random_below(round % 2 ? 20 : SLOTS);
+        const uint32_t cut = random_below(SLOTS);
+        vdbi_nearest parts[2];
+        size_t n;
+        make_rows(1 + random_below(6));
+        n = oracle(&query, all, 0, 0, SLOTS, INFINITY, k, want, &offered);
+        for (int i = 0; i < 2; i++)
+            vdbi_nearest_init(&parts[i], &memory, k, INFINITY, compare, ranks);
+        assert_int_equal(scan(&parts[0], &query, cut, 0, all, 0), VDB_OK);
+        assert_int_equal(scan(&parts[1], &query, SLOTS - cut, cut, all, 0), VDB_OK);
+        assert_int_equal(vdbi_nearest_join(&parts[0], &parts[1]), VDB_OK);
+        assert_int_equal(vdbi_nearest_sort(&parts[0]), VDB_OK);
+        assert_same(&parts[0], want, n);
+        assert_int_equal(parts[0].distances, SLOTS);
+        vdbi_nearest_clear(&parts[0]);
+        vdbi_nearest_clear(&parts[1]);
+    }
+    free(all);
+}
+
+static void tiles_pass_failures_on(void **state)
+{
+    const vdb_allocator allocator = {sizeof allocator, NULL, allocate_some, release};
+    float values[QUERIES][DIMENSION];
+    vdbi_query queries[QUERIES];
+    uint64_t *all = make_bitmap(0, 60, 0);
+    vdbi_memory memory;
+
+    (void)state;
+    make_rows(2);
+    make_queries(VDB_L2, values, queries);
+    vdbi_memory_init(&memory, &allocator);
+    for (int n = 0;; n++) {
+        vdbi_nearest nearest[QUERIES];
+        vdb_status status;
+        int fired;
+        compare_fails_at = 0;
+        allocations_left = n;
+        for (size_t q = 0; q < QUERIES; q++)
+            vdbi_nearest_init(&nearest[q], &memory, 5, INFINITY, compare, ranks);
+        status = scan_tiled(&memory, queries, nearest, QUERIES, 60, all);
+        fired = allocations_left < 0;
+        assert_int_equal(status, fired ? VDB_NOMEM : VDB_OK);
+        for (size_t q = 0; q < QUERIES; q++)
+            vdbi_nearest_clear(&nearest[q]);
+        assert_int_equal(atomic_load(&memory.bytes), 0);
+        assert_true(fired || n > QUERIES);
+        if (!fired)
+            break;
+    }
+    free(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +468,12 @@ int main(void)
         cmocka_unit_test(ids_are_compared_only_where_distances_tie),
         cmocka_unit_test(memory_grows_with_what_is_found_not_with_k),
         cmocka_unit_test(a_failure_at_any_step_is_passed_on),
+        cmocka_unit_test(tiles_give_the_answers_of_a_full_sort),
+        cmocka_unit_test(joined_parts_are_the_whole),
+        cmocka_unit_test(tiles_pass_failures_on),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed;
+
+    RUN_WITH_EVERY_SET(tests, failed);
+    return failed;
 }
