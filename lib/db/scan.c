@@ -33,7 +33,8 @@ typedef struct work {
     const vdbi_scan *scan;
     vdbi_tiles tiles;
     int tiled;
-    uint32_t chunk; /* slots */
+    uint32_t chunk;                             /* slots */
+    uint32_t per_block, block_pages, row_bytes; /* of the vectors */
     _Atomic uint64_t next;
     _Atomic int failed;
 } work;
@@ -94,13 +95,13 @@ static int next_wanted(worker *w)
 static vdb_status enter_block(worker *w)
 {
     const vdbi_scan *s = w->work->scan;
-    const uint32_t per_block = vdbi_rows_per_block(s->image->dimension);
+    const uint32_t block = w->slot / w->work->per_block;
     vdb_status st;
 
-    w->block = w->slot / per_block * per_block;
-    w->block_end = w->block + per_block;
-    st = vdbi_vector_block(s->db->pager, s->image, w->slot / per_block, &w->path,
-                           &w->block_rows);
+    w->block = block * w->work->per_block;
+    w->block_end = w->block + w->work->per_block;
+    st = vdbi_array_block_near(s->db->pager, &s->image->roots[VDBI_ROOT_VECTORS],
+                               w->work->block_pages, block, &w->path, &w->block_rows);
     if (!st && !w->block_rows)
         st = vdbi_fail(VDB_CORRUPT, "slots from %u on have no vectors", w->block);
     return st;
@@ -110,7 +111,7 @@ static vdb_status enter_block(worker *w)
 static vdb_status gather(worker *w, size_t wanted, int *more)
 {
     const vdbi_scan *s = w->work->scan;
-    const size_t row_bytes = vdbi_row_bytes(s->image->dimension);
+    const size_t row_bytes = w->work->row_bytes;
 
     while (w->listed < wanted) {
         uint64_t word;
@@ -171,7 +172,7 @@ static vdb_status compare_step(worker *w)
 static vdb_status compare_section(worker *w, int *more)
 {
     const vdbi_scan *s = w->work->scan;
-    const size_t row_cost = vdbi_row_bytes(s->image->dimension) * s->count;
+    const size_t row_cost = w->work->row_bytes * s->count;
     size_t left = (w->work->tiled ? TILED_SECTION_BYTES : SECTION_BYTES) / row_cost;
     vdb_status st = VDB_OK;
 
@@ -329,6 +330,9 @@ vdb_status vdbi_scan_run(const vdbi_scan *s, vdbi_nearest *nearest)
         s->image->slot_count / (threads * CHUNKS_PER_THREAD) / 64 * 64 + 64;
     vdb_status st = workers ? VDB_OK : VDB_NOMEM;
 
+    shared.per_block = vdbi_rows_per_block(s->image->dimension);
+    shared.block_pages = vdbi_vector_block_pages(s->image->dimension);
+    shared.row_bytes = vdbi_row_bytes(s->image->dimension);
     shared.chunk = chunk < CHUNK_SLOTS_MIN ? CHUNK_SLOTS_MIN : (uint32_t)chunk;
     if (!st && shared.tiled)
         st = vdbi_tiles_init(&shared.tiles, memory, s->queries, s->count);

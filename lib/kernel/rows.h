@@ -16,7 +16,7 @@
 enum {
     AHEAD_BYTES = 4096,
     AHEAD_ROWS_MAX = 16,
-    FETCH_BYTES_MAX = 2048, /* of one row */
+    FETCH_BYTES_MAX = 4096, /* of one row */
     LINE = 64
 };
 

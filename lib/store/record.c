@@ -61,20 +61,14 @@ uint32_t vdbi_rows_per_block(uint32_t dimension)
            vdbi_row_bytes(dimension);
 }
 
-vdb_status vdbi_vector_block(vdbi_pager *pager, const vdbi_image *image, uint32_t block,
-                             vdbi_array_path *path, const uint8_t **rows)
-{
-    return vdbi_array_block_near(pager, &image->roots[VDBI_ROOT_VECTORS],
-                                 vdbi_vector_block_pages(image->dimension), block, path,
-                                 rows);
-}
-
 vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t slot,
                            const float **row)
 {
     uint32_t per_block = vdbi_rows_per_block(image->dimension);
     const uint8_t *rows;
-    vdb_status st = vdbi_vector_block(pager, image, slot / per_block, NULL, &rows);
+    vdb_status st = vdbi_array_block(pager, &image->roots[VDBI_ROOT_VECTORS],
+                                     vdbi_vector_block_pages(image->dimension),
+                                     slot / per_block, &rows);
 
     *row = NULL;
     if (st)

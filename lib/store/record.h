@@ -17,15 +17,12 @@
 vdb_status vdbi_id_find(vdbi_pager *pager, const vdbi_image *image, const char *id,
                         size_t length, uint32_t *slot);
 
-/* The vectors' geometry at this dimension. */
+/* The vectors' geometry at this dimension: block b of VDBI_ROOT_VECTORS (array.h) has the
+ * rows from slot b * rows_per_block on, row_bytes apart. */
 uint32_t vdbi_row_bytes(uint32_t dimension); /* a multiple of 64 */
 uint32_t vdbi_rows_per_block(uint32_t dimension);
 uint32_t vdbi_vector_block_pages(uint32_t dimension);
 
-/* Rows [block * rows_per_block, ...), vdbi_row_bytes apart; NULL: none was written.  The
- * path is for neighbours (array.h); NULL: none. */
-vdb_status vdbi_vector_block(vdbi_pager *pager, const vdbi_image *image, uint32_t block,
-                             vdbi_array_path *path, const uint8_t **rows);
 /* The row of one slot. */
 vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t slot,
                            const float **row);
