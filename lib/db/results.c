@@ -71,28 +71,6 @@ vdb_status vdbi_results_add(vdb_results *r, float distance, const char *id,
     return VDB_OK;
 }
 
-vdb_status vdbi_results_join(vdb_results *r, size_t first, const vdb_results *part)
-{
-    vdb_status st = VDB_OK;
-
-    for (size_t q = 0; q < part->queries && !st; q++) {
-        for (size_t i = part->offsets[q]; i < part->offsets[q + 1] && !st; i++) {
-            const vdbi_result_item *item = &part->items[i];
-            st = vdbi_results_add(
-                r, part->distances[i], part->text + item->id, item->id_length,
-                item->metadata == SIZE_MAX ? NULL : part->text + item->metadata,
-                item->metadata_length,
-                part->vectors ? part->vectors + i * part->dimension : NULL,
-                part->dimension);
-        }
-        r->offsets[first + q + 1] = r->count;
-        r->flags[first + q] = part->flags[q];
-        if (r->explains)
-            r->explains[first + q] = part->explains[q];
-    }
-    return st;
-}
-
 void vdbi_results_destroy(vdb_results *r)
 {
     vdbi_memory memory;

@@ -36,9 +36,6 @@ vdb_status vdbi_results_create(const vdbi_memory *memory, size_t queries, int ex
 vdb_status vdbi_results_add(vdb_results *results, float distance, const char *id,
                             size_t id_length, const char *metadata,
                             size_t metadata_length, const float *vector, size_t dim);
-/* Append all queries of `part` as the queries from `first` on. */
-vdb_status vdbi_results_join(vdb_results *results, size_t first,
-                             const vdb_results *part);
 void vdbi_results_destroy(vdb_results *results);
 
 #endif
