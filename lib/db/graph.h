@@ -48,7 +48,8 @@ typedef struct vdbi_graph {
     _Atomic uint64_t unsaved, saved_count;
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
     int save_whole; /* (checkpoint) the marks of changed blocks were used up in vain */
-    _Atomic uint64_t killed, linked;   /* since the graph was tidied */
+    _Atomic uint64_t killed, linked; /* since the graph was tidied */
+    _Atomic int thorough; /* somebody waits: see that every node can be reached */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
     _Atomic uint64_t handed_back;      /* slots, since the last save */
     vdbi_mutex upkeep;                 /* held while the graph is tidied, or saved */

@@ -10,6 +10,7 @@
  * pass would, and that is done instead.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bitmap.h"
@@ -30,6 +31,8 @@ typedef struct finder {
     const vdbi_query *query;
     vdbi_hnsw *h;
     vdbi_scratch *s;
+    const uint32_t *fresh; /* ascending, if there are twins */
+    size_t fresh_count;
     vdb_status status; /* of reading liveness */
 } finder;
 
@@ -157,6 +160,19 @@ static vdb_status add_slot(finder *f, gathered *g, uint32_t slot, vdbi_nearest *
     return g->count == FRESH_AT_ONCE ? compare(f, g, nearest) : VDB_OK;
 }
 
+static int compare_slots(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int is_fresh(const finder *f, uint32_t slot)
+{
+    return f->fresh_count &&
+           bsearch(&slot, f->fresh, f->fresh_count, sizeof slot, compare_slots) != NULL;
+}
+
 /* A node, if it passes, and its twins that do; *count grows by how many did. */
 static vdb_status add_node(finder *f, gathered *g, uint32_t slot, vdbi_nearest *nearest,
                            size_t *count)
@@ -165,8 +181,9 @@ static vdb_status add_node(finder *f, gathered *g, uint32_t slot, vdbi_nearest *
     uint32_t twins = vdbi_is_marked(nodes, slot, VDBI_MARK_TWINS) ? VDBI_TWINS_MAX : 0;
     vdb_status st = VDB_OK;
 
-    for (;; twins--) {
-        if (passes(f, slot)) {
+    for (int first = 1;; twins--, first = 0) {
+        /* One that was chained while it was looked at as fresh is in the pool itself. */
+        if (passes(f, slot) && (first || !is_fresh(f, slot))) {
             st = add_slot(f, g, slot, nearest);
             ++*count;
         }
@@ -246,6 +263,10 @@ static vdb_status find(finder *f, vdbi_nearest *nearest, int *found)
     if (!st && ready)
         st = walk(f, ef);
     if (!st && ready && !f->s->gave_up) {
+        if (fresh_count && atomic_load(&f->h->twins))
+            qsort(fresh, fresh_count, sizeof *fresh, compare_slots);
+        f->fresh = fresh;
+        f->fresh_count = fresh_count;
         add_fresh(f, fresh, fresh_count);
         st = rank(f, nearest);
         *found = nearest->count == wanted || q->limit < INFINITY;

@@ -278,7 +278,9 @@ void vdbi_graph_ask(vdb *db)
         vdbi_lock(&g->lock);
         vdbi_broadcast(&g->changed);
         vdbi_unlock(&g->lock);
-    } else if (asked > 0) { /* one search is answered as fast by a scan */
+    } else if (asked > 0 && db->options.flags & VDB_OPEN_READONLY) {
+        /* One search is answered as fast by a scan.  Where somebody may be writing, a
+         * search must not wait for the turn: then inserts make the graph. */
         vdbi_graph_make(db);
     }
 }
@@ -331,6 +333,8 @@ vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
 
     if (g->wanted && atomic_load(&g->state) == VDBI_GRAPH_NONE)
         atomic_store(&g->asked, 1);
+    if (!poll && atomic_load(&g->linked))
+        atomic_store(&g->thorough, 1);
     while (g->wanted && !st) {
         int complete;
         vdbi_lock(&g->lock);

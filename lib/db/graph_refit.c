@@ -80,6 +80,22 @@ static vdb_status refit(vdb *db, vdbi_hnsw *h, const vdbi_image *image)
     return st;
 }
 
+/* A search could look at the list of fresh slots before a twin is on it, and walk after the
+ * twin has left its chain.  So there are no searches by the graph meanwhile. */
+static vdb_status unchain(vdb *db, vdbi_hnsw *h)
+{
+    vdbi_graph *g = &db->graph;
+    int ready = VDBI_GRAPH_READY, filling = VDBI_GRAPH_FILLING;
+    vdb_status st;
+
+    if (!atomic_compare_exchange_strong(&g->state, &ready, VDBI_GRAPH_FILLING))
+        return VDB_OK; /* given up */
+    vdbi_visitors_wait(&h->visitors);
+    st = vdbi_hnsw_unchain(h, fresh_again, g);
+    atomic_compare_exchange_strong(&g->state, &filling, VDBI_GRAPH_READY);
+    return st;
+}
+
 int vdbi_graph_refit(vdb *db)
 {
     vdbi_graph *g = &db->graph;
@@ -97,7 +113,7 @@ int vdbi_graph_refit(vdb *db)
         st = refit(db, h, &version->image);
         vdbi_version_release(db, version);
         if (!st)
-            st = vdbi_hnsw_unchain(h, fresh_again, g);
+            st = unchain(db, h);
         if (st)
             vdbi_graph_say(db, "the codes could not be fitted anew: %s",
                            vdbi_error_text());

@@ -121,7 +121,8 @@ static int ways_are_due(vdb *db)
     uint64_t linked = atomic_load(&g->linked);
 
     return atomic_load(&g->fresh_count) == 0 && linked > 0 &&
-           linked >= atomic_load(&db->live) / LINKED_SHARE;
+           (atomic_load(&g->thorough) ||
+            linked >= atomic_load(&db->live) / LINKED_SHARE);
 }
 
 int vdbi_graph_tidy_is_due(vdb *db)
@@ -153,12 +154,14 @@ int vdbi_graph_tidy(vdb *db)
         if (!st) {
             st = vdbi_hnsw_connect(h, &pace, &made);
             atomic_fetch_sub(&g->linked, linked);
+            atomic_store(&g->thorough, 0);
         }
         if (st && st != VDB_CANCELLED)
             vdbi_graph_say(db, "the graph could not be tidied: %s", vdbi_error_text());
         if (st) { /* not at once again */
             atomic_store(&g->killed, 0);
             atomic_store(&g->linked, 0);
+            atomic_store(&g->thorough, 0);
         }
     }
     vdbi_unlock(&g->upkeep);

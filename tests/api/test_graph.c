@@ -574,16 +574,18 @@ static void the_graph_outlives_the_handle(void **state)
     assert_recall(fx->db, .k = 10);
 }
 
-/* Searches alone have a saved graph loaded. */
+/* Searches alone have a saved graph loaded, also where no thread may be started. */
 static void searches_load_the_graph(void **state)
 {
     fixture *fx = *state;
-    const vdb_options options = graph_options(VDB_L2, 1);
+    vdb_options options = graph_options(VDB_L2, 1);
     const asked a = {.k = 10};
     float v[DIM];
     uint32_t strategy = VDB_STRATEGY_SCAN;
     open_full(fx, &options);
-    fx_reopen(fx);
+    fx_close(fx);
+    options.flags = VDB_OPEN_READONLY;
+    fx_open(fx, &options);
     vector_of(3, 0, v);
     for (int i = 0; i < 5 && strategy != VDB_STRATEGY_GRAPH; i++) {
         vdb_results *hits = find(fx->db, v, 1, &a);
