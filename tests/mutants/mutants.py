@@ -628,3 +628,12 @@ plant('map-not-moved',
       'the pages of the map keep the file from being cut',
       'points-compact',
       (SPACE, '    if (!st && s->boundary != UINT64_MAX) {', '    if (0) {'))
+plant('graph-not-moved',
+      'the pages of the saved graph keep the file from being cut',
+      'points-compact',
+      (GRAPH_SAVE, '    if (vdbi_space_boundary(s->space) == UINT64_MAX)', '    if (1)'))
+plant('slots-given-up-under-a-graph',
+      'slots that a graph has are given up, and used for others',
+      'points-compact power:compact_graph',
+      (COMPACT_DB, '    if (there && !worth)\n        return 0;\n    vdbi_graph_yield(db);', '    (void)worth, (void)there;\n    vdbi_turn_take(db);\n    vdbi_store_unmanage_slots(db->store);\n    vdbi_turn_give(db);'),
+      (COMPACT_DB, '#include "store/compact.h"\n', '#include "store/compact.h"\n#include "store/graph_pages.h"\n'))
