@@ -3,6 +3,7 @@
  */
 #include "base/error.h"
 #include "db/db.h"
+#include "store/column.h"
 #include "store/compact.h"
 
 enum {
@@ -17,6 +18,7 @@ typedef struct compaction {
     vdb *db;
     vdbi_limits limits;
     vdbi_compact work;
+    int rows;             /* may move: there is no graph now */
     uint64_t told, share; /* thousandths: before this part, and of it */
     uint64_t bytes; /* of the file at the beginning: progress is told as of those */
 } compaction;
@@ -208,25 +210,83 @@ static vdb_status compact_rows(compaction *c)
     return st;
 }
 
-static vdb_status compact(compaction *c)
+/* (turn) From a version on, which is held, commits mark what they use. */
+static vdb_status begin_marks(compaction *c, vdbi_code_marks **marks, vdbi_version **v)
 {
     vdb *db = c->db;
+    vdb_status st;
+
+    vdbi_turn_take(db);
+    *v = vdbi_version_pin(db);
+    vdbi_section_begin(db->pager);
+    st = vdbi_code_marks_create(&db->env->memory, db->pager, &(*v)->image, marks);
+    vdbi_section_end(db->pager);
+    if (!st)
+        vdbi_store_mark_codes(db->store, *marks);
+    vdbi_turn_give(db);
+    return st;
+}
+
+/* Strings of which neither that version, in its live slots, nor any commit since has
+ * anything leave the dictionary. */
+static vdb_status clear_strings(compaction *c)
+{
+    vdb *db = c->db;
+    vdbi_code_marks *marks;
+    vdbi_version *v;
+    vdb_status st = begin_marks(c, &marks, &v);
+    uint32_t slots = v->image.slot_count;
+
+    c->work.record.memory = c->work.memory;
+    for (uint64_t i = 0; !st && i * VDBI_CELLS_PER_BLOCK < slots; i++) {
+        vdbi_section_begin(db->pager);
+        st = vdbi_code_marks_block(marks, db->pager, &v->image, (uint32_t)i,
+                                   &c->work.record);
+        vdbi_section_end(db->pager);
+        if (!st)
+            st = vdbi_limits_tick(&c->limits);
+    }
+    vdbi_version_release(db, v);
+    c->work.marks = marks;
+    if (!st)
+        st = run_part(c, VDBI_COMPACT_STRINGS, 50);
+    vdbi_turn_take(db);
+    vdbi_store_mark_codes(db->store, NULL);
+    vdbi_turn_give(db);
+    vdbi_code_marks_free(marks);
+    return st;
+}
+
+static vdb_status compact_all(compaction *c)
+{
     vdb_status st = VDB_OK;
 
-    if (may_move_rows(db)) {
+    if (c->rows)
         st = compact_rows(c);
-        lift_ceiling(db);
-        vdbi_graph_resume(db);
-    }
+    lift_ceiling(c->db);
     c->told = 300;
     if (!st)
-        st = run_part(c, VDBI_COMPACT_RECORDS, 200);
+        st = run_part(c, VDBI_COMPACT_RECORDS, 150);
+    if (!st)
+        st = clear_strings(c);
     if (!st)
         st = run_part(c, VDBI_COMPACT_TREES, 50);
     if (!st)
         st = run_part(c, VDBI_COMPACT_COLUMNS, 50);
-    if (!st && !db->in_memory)
+    if (!st && !c->db->in_memory)
         st = give_back_places(c);
+    return st;
+}
+
+static vdb_status compact(compaction *c)
+{
+    vdb_status st;
+
+    c->rows = may_move_rows(c->db);
+    st = compact_all(c);
+    /* Not before: a graph that is saved meanwhile would be in the way of the cut. */
+    if (c->rows)
+        vdbi_graph_resume(c->db);
     if (!st)
         tell(c, WHOLE);
     return st;

@@ -52,6 +52,8 @@ static vdb_status code_of(vdbi_pending *p, field *f, const char *text, size_t le
 {
     vdb_status st = vdbi_code_find(p->pager, &p->image, f->number, text, length, code);
 
+    if (!st && *code != VDBI_CODE_NONE && p->marks)
+        vdbi_code_mark(p->marks, f->number, *code);
     if (st || *code != VDBI_CODE_NONE)
         return st;
     *code = f->codes;

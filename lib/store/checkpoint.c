@@ -317,6 +317,11 @@ void vdbi_store_evacuate(vdbi_store *s, uint64_t boundary)
     vdbi_space_evacuate(s->space, boundary);
 }
 
+void vdbi_store_mark_codes(vdbi_store *s, vdbi_code_marks *marks)
+{
+    s->marks = marks;
+}
+
 void vdbi_store_slot_ceiling(vdbi_store *s, uint32_t ceiling)
 {
     vdbi_slots_ceiling(s->slots, ceiling);

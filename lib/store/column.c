@@ -104,6 +104,12 @@ static size_t code_key(uint8_t key[VDBI_KEY_MAX], uint32_t field, const char *te
     return 4 + length;
 }
 
+uint32_t vdbi_code_field(const uint8_t *key)
+{
+    return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 |
+           key[3];
+}
+
 vdb_status vdbi_code_find(vdbi_pager *pager, const vdbi_image *image, uint32_t field,
                           const char *text, size_t length, uint32_t *code)
 {

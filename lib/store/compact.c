@@ -14,6 +14,7 @@ enum {
     /* At most so much in a step, for the sake of those who wait for the turn. */
     STEP_SLOTS = 1024,
     STEP_LEAVES = 256,
+    STEP_STRINGS = 1024,
     STEP_BLOCKS = 1024,
     STEP_NODES = 512,
     STEP_PAGES = 256,
@@ -253,6 +254,40 @@ static vdb_status step_records(vdbi_compact *c, vdbi_pending *p, size_t *more)
             st = move(c, p, c->slot, c->slot, more, &stop);
         if (!st && !stop)
             c->slot++;
+    }
+    return st;
+}
+
+/* ----------------------------------------------------------------- strings */
+
+/* Take the strings out that nobody uses, in the order of the dictionary: the next is the
+ * least key behind the one that c->key holds. */
+static vdb_status step_strings(vdbi_compact *c, vdbi_pending *p)
+{
+    vdbi_ref *root = &p->image.roots[VDBI_ROOT_DICTIONARY];
+    vdb_status st = VDB_OK;
+
+    for (int n = 0; n < STEP_STRINGS && !st; n++) {
+        const uint8_t *key, *value;
+        size_t length, value_length;
+        vdbi_tree_cursor at;
+        int unused = 0;
+        st = vdbi_tree_seek(&at, p->pager, root, c->key, c->key_length);
+        if (!st)
+            st = vdbi_tree_next(&at, &key, &length, &value, &value_length);
+        if (st || !key) {
+            c->done = !st;
+            break;
+        }
+        if (length < 4 || length >= VDBI_KEY_MAX || value_length != 4)
+            return vdbi_fail(VDB_CORRUPT, "dictionary: an entry that makes no sense");
+        unused = vdbi_code_is_unused(c->marks, vdbi_code_field(key), vdbi_get32(value));
+        memcpy(c->key, key, length);
+        if (unused)
+            st = vdbi_tree_remove(&p->change, root, c->key, length);
+        c->changed |= unused;
+        c->key[length] = 0; /* the least key that is greater */
+        c->key_length = length + 1;
     }
     return st;
 }
@@ -503,6 +538,9 @@ vdb_status vdbi_compact_step(vdbi_compact *c, vdbi_pending *p, size_t *more)
         break;
     case VDBI_COMPACT_RECORDS:
         st = step_records(c, p, more);
+        break;
+    case VDBI_COMPACT_STRINGS:
+        st = step_strings(c, p);
         break;
     case VDBI_COMPACT_TREES:
         st = step_trees(c, p);

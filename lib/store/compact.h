@@ -19,6 +19,7 @@ typedef enum vdbi_compact_part {
     VDBI_COMPACT_ROWS,    /* live rows into the lowest free slots */
     VDBI_COMPACT_SLOTS,   /* give up the free slots at the end */
     VDBI_COMPACT_RECORDS, /* out of blocks of the heap that are mostly dead */
+    VDBI_COMPACT_STRINGS, /* out of the dictionary, by `marks` */
     VDBI_COMPACT_TREES,   /* merge neighbouring leaves */
     VDBI_COMPACT_COLUMNS, /* holes for blocks without a live cell */
     VDBI_COMPACT_PLACES,  /* pages behind a boundary, to be placed anew */
@@ -30,10 +31,11 @@ typedef struct vdbi_compact {
     vdbi_compact_part part;
     int done; /* the part is */
     int started;
-    int changed;       /* the last step has changed anything */
-    size_t spent;      /* of the log, in this step */
-    size_t log_bytes;  /* a step may add so many to the log */
-    size_t log_most;   /* and no commit may have more */
+    int changed;      /* the last step has changed anything */
+    size_t spent;     /* of the log, in this step */
+    size_t log_bytes; /* a step may add so many to the log */
+    size_t log_most;  /* and no commit may have more */
+    const vdbi_code_marks *marks;
     uint64_t boundary; /* of VDBI_COMPACT_PLACES, in pages */
     uint64_t moved;    /* pages, by it */
     /* Where it stands. */

@@ -11,6 +11,7 @@
 #ifndef VDBI_PENDING_H
 #define VDBI_PENDING_H
 
+#include "store/code_marks.h"
 #include "store/flatten.h"
 #include "store/image.h"
 #include "store/log/log.h"
@@ -51,6 +52,7 @@ typedef struct vdbi_pending {
     uint8_t *lists; /* scratch: encoded arrays */
     size_t lists_length, lists_capacity;
     uint64_t inserted, deleted; /* vectors */
+    vdbi_code_marks *marks;     /* NULL: nobody asks which strings are used */
     vdbi_touched *touched;      /* NULL: nobody follows */
 } vdbi_pending;
 

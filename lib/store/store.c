@@ -390,6 +390,7 @@ vdb_status vdbi_store_begin(vdbi_store *s, const vdbi_image *base, uint64_t olde
                             s->epoch);
     pending->before_log = take_log;
     pending->before_log_arg = s;
+    pending->marks = s->marks;
     return st;
 }
 

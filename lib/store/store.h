@@ -94,6 +94,9 @@ void vdbi_store_evacuate(vdbi_store *store, uint64_t boundary);
 /* (turn, checkpoint) Cut the file to what both meta pages ask for: after two checkpoints
  * that shrink, no version and no meta page refers to what is cut off. */
 vdb_status vdbi_store_cut(vdbi_store *store);
+/* (turn) From now on commits mark the strings that they use and that were there; NULL:
+ * they do not. */
+void vdbi_store_mark_codes(vdbi_store *store, vdbi_code_marks *marks);
 /* (turn) Slots at and above `ceiling` are not taken for new vectors. */
 void vdbi_store_slot_ceiling(vdbi_store *store, uint32_t ceiling);
 

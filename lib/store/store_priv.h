@@ -39,8 +39,9 @@ struct vdbi_store {
     vdbi_space *space;
     vdbi_log *log;
     vdbi_slots *slots;
-    vdbi_shape shape;     /* as stored; never changes */
-    vdbi_meta meta;       /* the newest durable one */
+    vdbi_code_marks *marks; /* (turn) of a compaction that clears the dictionary */
+    vdbi_shape shape;       /* as stored; never changes */
+    vdbi_meta meta;         /* the newest durable one */
     uint64_t other_pages; /* length that the other meta page asks for; 0: it is none */
     uint64_t epoch;
     uint64_t writer;

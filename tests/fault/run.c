@@ -532,6 +532,28 @@ bool step_checkpoint(run *r)
     return !r->ended;
 }
 
+bool step_compact(run *r, uint64_t most)
+{
+    vdb_stats stats = VDB_STATS_INIT;
+    outcome result = AGAIN;
+
+    if (!r->ended)
+        synthetic_allow(&r->graph, 0); /* a graph that is in the way is dropped */
+    while (!r->ended && result == AGAIN) {
+        vdb_status status = vdb_compact(r->db, NULL);
+        /* Its commits are like any other's, though they change no row. */
+        result = run_judge(r, status, "vdb_compact", 0);
+        if (!status)
+            note_checkpoint(r);
+    }
+    /* A fault that does no harm, a log that is not cut, may leave places held. */
+    if (!r->ended && !fault_fired(r) && !vdb_stats_get(r->db, &stats) && most &&
+        stats.file_bytes > most)
+        run_fail(r, "compacted, the file has %zu bytes, more than %zu",
+                 (size_t)stats.file_bytes, (size_t)most);
+    return !r->ended && check_content(r, "after a compaction");
+}
+
 bool step_failing_checkpoint(run *r, unsigned k)
 {
     uint64_t fired = faultfs_fired(r->fs);
@@ -558,26 +580,6 @@ bool step_failing_checkpoint(run *r, unsigned k)
     else if (is_poisoned(r))
         run_fail(r, "a checkpoint without space has poisoned the handle");
     return !r->ended && check_content(r, "after a failed checkpoint");
-}
-
-bool step_compact(run *r, uint64_t most)
-{
-    vdb_stats stats = VDB_STATS_INIT;
-    outcome result = AGAIN;
-
-    while (!r->ended && result == AGAIN) {
-        vdb_status status = vdb_compact(r->db, NULL);
-        /* Its commits are like any other's, though they change no row. */
-        result = run_judge(r, status, "vdb_compact", 0);
-        if (!status)
-            oracle_all_durable(&r->oracle);
-    }
-    /* A fault that does no harm, a log that is not cut, may leave places held. */
-    if (!r->ended && !fault_fired(r) && !vdb_stats_get(r->db, &stats) && most &&
-        stats.file_bytes > most)
-        run_fail(r, "compacted, the file has %zu bytes, more than %zu",
-                 (size_t)stats.file_bytes, (size_t)most);
-    return !r->ended && check_content(r, "after a compaction");
 }
 
 /* A backup that failed on a machine that goes on has left nothing: only one call failed,

@@ -453,6 +453,27 @@ static void play_compact_snapshot(run *r)
         step_close(r);
 }
 
+/* Beside a saved graph: its pages move, too; when most is dead it is dropped. */
+static void play_compact_graph(run *r)
+{
+    if (!step_open(r) || !step_put(r, 0, 80, 1) || !step_checkpoint(r) ||
+        !step_put(r, 80, 80, 1) || !step_graph_link(r, 1, 1) || !step_graph_save(r) ||
+        !step_checkpoint(r))
+        return;
+    for (unsigned n = 0; n < 60; n++)
+        if (!step_delete(r, n))
+            return;
+    if (!step_compact(r, 0) || !step_compare(r) || !step_insert_many(r, 0, 3, 2) ||
+        !step_close(r) || !step_open(r) || !step_compare(r))
+        return;
+    for (unsigned n = 60; n < 130; n++)
+        if (!step_delete(r, n))
+            return;
+    if (step_compact(r, 250000) && step_compare(r) && step_insert_many(r, 200, 3, 1) &&
+        step_crash(r, FAULTFS_RANDOM, 2) && step_compact(r, 250000) && step_compare(r))
+        step_close(r);
+}
+
 /* Compacted to nothing, and again after a crash. */
 static void play_compact_empty(run *r)
 {
@@ -547,6 +568,7 @@ const scenario scenarios[] = {
     {"graph_program_off", play_graph_program, 8, VDB_OFF, 100000},
     {"compact", play_compact, 64, VDB_FULL_SYNC, 1000},
     {"compact_snapshot", play_compact_snapshot, 64, VDB_FULL_SYNC, 1000},
+    {"compact_graph", play_compact_graph, 8, VDB_FULL_SYNC, 100000},
     {"compact_empty", play_compact_empty, 8, VDB_FULL_SYNC, 1000},
     {"compact_normal", play_compact, 8, VDB_NORMAL, 8},
     {"program", play_program, 8, VDB_FULL_SYNC, 8},

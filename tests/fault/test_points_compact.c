@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "points.h"
+#include "synthetic.h"
 
 enum {
     ROWS = 400,
@@ -244,6 +245,53 @@ static void nothing_is_left_behind_the_end(void **state)
     machine_free(m);
 }
 
+/* Its pages stand behind all others; little is dead, so it is kept. */
+static void a_saved_graph_moves_and_is_the_same(void **state)
+{
+    machine *m = machine_new(true);
+    synthetic *g = calloc(1, sizeof *g);
+    uint64_t number, serial;
+    vdb_stats before;
+
+    (void)state;
+    assert_non_null(g);
+    machine_open(m);
+    put_many(m, 0, 2 * ROWS, 1);
+    checkpoint(m);
+    assert_null(synthetic_load(g, m->db));
+    assert_int_equal(synthetic_link(g, m->db, 1, 1), VDB_OK);
+    synthetic_change_uppers(g, 1);
+    assert_int_equal(synthetic_save(g, m->db, NULL, NULL, true, &number), VDB_OK);
+    checkpoint(m);
+    synthetic_settled(g, m->db, number);
+    for (unsigned n = 0; n < ROWS / 2; n++)
+        drop(m, n);
+    before = stats_of(m);
+    compact(m);
+    assert_true(stats_of(m).file_bytes < before.file_bytes);
+    assert_true(stats_of(m).free_bytes <= 4 * PAGE);
+    assert_int_equal(stats_of(m).slots, 2 * ROWS);
+    assert_null(synthetic_verify(m->db, &serial, NULL));
+    assert_int_equal(serial, g->acked);
+    assert_true(serial != 0);
+    machine_kill(m);
+    machine_open(m);
+    assert_null(synthetic_verify(m->db, &serial, NULL));
+    assert_int_equal(serial, g->acked);
+    expect_sound(m, 2 * ROWS - ROWS / 2);
+    /* Most is dead: it is dropped, and its slots are given up. */
+    for (unsigned n = ROWS / 2; n < 2 * ROWS - 10; n++)
+        drop(m, n);
+    compact(m);
+    assert_null(synthetic_verify(m->db, &serial, NULL));
+    assert_int_equal(serial, 0);
+    assert_int_equal(stats_of(m).slots, 10);
+    expect_many(m, 2 * ROWS - 10, 10, 1);
+    expect_sound(m, 10);
+    machine_free(m);
+    free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +301,7 @@ int main(void)
         cmocka_unit_test(slots_that_were_given_up_are_used_anew),
         cmocka_unit_test(a_step_that_fails_changes_nothing),
         cmocka_unit_test(nothing_is_left_behind_the_end),
+        cmocka_unit_test(a_saved_graph_moves_and_is_the_same),
     };
     return cmocka_run_group_tests_name("compact", tests, NULL, NULL);
 }

@@ -12,6 +12,8 @@ CHECKPOINT = 'lib/store/checkpoint.c'
 PAGE_WRITER = 'lib/store/page_writer.c'
 BACKUP = 'lib/store/backup.c'
 COMPACT = 'lib/store/compact.c'
+CELLS = 'lib/store/cells.c'
+CODE_MARKS = 'lib/store/code_marks.c'
 COMPACT_DB = 'lib/db/compact_db.c'
 STORE = 'lib/store/store.c'
 CREATION = 'lib/store/creation.c'
@@ -628,3 +630,24 @@ plant('map-not-moved',
       'the pages of the map keep the file from being cut',
       'points-compact',
       (SPACE, '    if (!st && s->boundary != UINT64_MAX) {', '    if (0) {'))
+plant('graph-not-moved',
+      'the pages of the saved graph keep the file from being cut',
+      'points-compact',
+      (GRAPH_SAVE, '    if (vdbi_space_boundary(s->space) == UINT64_MAX)', '    if (1)'))
+plant('slots-given-up-under-a-graph',
+      'slots that a graph has are given up, and used for others',
+      'points-compact power:compact_graph',
+      (COMPACT_DB, '    if (there && !worth)\n        return 0;\n    vdbi_graph_yield(db);', '    (void)worth, (void)there;\n    vdbi_turn_take(db);\n    vdbi_store_unmanage_slots(db->store);\n    vdbi_turn_give(db);'),
+      (COMPACT_DB, '#include "store/compact.h"\n', '#include "store/compact.h"\n#include "store/graph_pages.h"\n'))
+plant('string-in-use-cleared',
+      'a string that a commit takes up while the dictionary is cleared is cleared',
+      'api-compact',
+      (CELLS, '    if (!st && *code != VDBI_CODE_NONE && p->marks)\n', '    if (0)\n'))
+plant('strings-of-lists-cleared',
+      'strings that stand in arrays only are cleared',
+      'api-compact',
+      (CODE_MARKS, '        else if (cells[field].tags[i] == VDBI_CELL_ARRAY)', '        else if (0)'))
+plant('nothing-is-cleared',
+      'strings that nobody has stay in the dictionary',
+      'api-compact',
+      (COMPACT, '        c->changed |= unused;', '        c->changed |= 0;'))
