@@ -43,11 +43,11 @@ typedef struct vdbi_graph {
     _Atomic uint64_t doubtful; /* slots with VDBI_MARK_IN_DOUBT */
     _Atomic uint32_t asked;    /* somebody could use it: searches, many inserts */
     _Atomic uint64_t rows;     /* stored since opening */
-    int has_saved;             /* the file has one that is not loaded yet */
+    _Atomic int has_saved;     /* the file has one that is not loaded yet */
     /* Nodes linked or unlinked since the last save; nodes that one has. */
     _Atomic uint64_t unsaved, saved_count;
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
-    int save_whole; /* (checkpoint) the marks of changed blocks were used up in vain */
+    _Atomic int save_whole; /* the marks of changed blocks were used up in vain */
     _Atomic uint64_t killed, linked; /* since the graph was tidied */
     _Atomic int thorough; /* somebody waits: see that every node can be reached */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
@@ -73,7 +73,7 @@ typedef struct vdbi_graph {
     uint64_t number;              /* of the graph: changes when it is given up */
     int making;                   /* a thread is making or loading it */
     _Atomic int yielding;         /* none is to be made now */
-    uint32_t failures;
+    _Atomic uint32_t failures;
     int stopping;
     vdbi_thread *threads;
     size_t thread_count;
