@@ -1,7 +1,9 @@
 /* insert.c: linking a node into the graph.
  *
- * The new node's lists are complete before anybody is told of it; then each neighbour gets
- * a link back, and chooses anew when its list is full.
+ * The new node's lists are complete on all layers before anybody is told of it; then each
+ * neighbour gets a link back, layer 0 first, and chooses anew when its list is full.  (Who
+ * came down to a node that has no list yet on the layer below would find nobody else
+ * there; and two such nodes would have links to each other only, for good.)
  *
  * A node whose code equals that of one in the graph is not linked but chained behind it:
  * the walk could not tell them apart, and many of them would link only to each other.
@@ -139,11 +141,14 @@ static outcome find_and_link(const vdbi_linker *k, uint32_t slot, uint32_t layer
                 return CHAINED;
             }
         }
-        if (vdbi_link_layer(k, slot, l) == 0 && l == 0)
+        if (vdbi_link_to(k, slot, l) == 0 && l == 0)
             return ALONE;
         if (l == 0)
-            return LINKED;
+            break;
     }
+    for (uint32_t l = 0; l <= layer && l <= entry_layer; l++)
+        vdbi_link_from(k, slot, l);
+    return LINKED;
 }
 
 /* Link a node, or make it the way in when there is nothing to link it to. */

@@ -171,8 +171,7 @@ void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, int descend, uint32
     vdbi_find_near(k, &q, slot, 0, best, ef);
 }
 
-/* Write a node's list.  Others, who met it on the layer above, may have linked to it here
- * already and have been linked back. */
+/* Write a node's list, beside what others, who have linked to it, have put there. */
 static void set_or_join(const vdbi_nodes *n, uint32_t slot, uint32_t layer,
                         uint32_t *chosen, uint32_t count)
 {
@@ -195,7 +194,7 @@ static void set_or_join(const vdbi_nodes *n, uint32_t slot, uint32_t layer,
     vdbi_node_unlock(node);
 }
 
-uint32_t vdbi_link_layer(const vdbi_linker *k, uint32_t slot, uint32_t layer)
+uint32_t vdbi_link_to(const vdbi_linker *k, uint32_t slot, uint32_t layer)
 {
     const vdbi_pool *pool = &k->s->pool;
     uint32_t chosen[VDBI_CANDIDATES_MAX];
@@ -203,7 +202,20 @@ uint32_t vdbi_link_layer(const vdbi_linker *k, uint32_t slot, uint32_t layer)
         vdbi_choose_links(k, pool->keys, pool->count, k->h->nodes.m, chosen);
 
     set_or_join(&k->h->nodes, slot, layer, chosen, count);
-    for (uint32_t i = 0; i < count; i++)
-        vdbi_link_back(k, chosen[i], layer, slot);
     return count;
+}
+
+void vdbi_link_from(const vdbi_linker *k, uint32_t slot, uint32_t layer)
+{
+    const vdbi_link *links = vdbi_links(&k->h->nodes, slot, layer);
+    uint32_t max = vdbi_links_max(&k->h->nodes, layer), count = 0;
+    uint32_t others[VDBI_CANDIDATES_MAX];
+
+    for (; count < max; count++) {
+        others[count] = atomic_load_explicit(&links[count], memory_order_acquire);
+        if (others[count] == VDBI_NO_SLOT)
+            break;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        vdbi_link_back(k, others[i], layer, slot);
 }

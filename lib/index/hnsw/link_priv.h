@@ -41,8 +41,10 @@ void vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slo
 /* The same on layer 0, for a node that is in the graph, from the way in; `descend`: down
  * through the upper layers, as searches go. */
 void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, int descend, uint32_t ef);
-/* The nearest of a layer are in the pool: link both ways, besides what links the node has.
- * How many were chosen. */
-uint32_t vdbi_link_layer(const vdbi_linker *k, uint32_t slot, uint32_t layer);
+/* The nearest of a layer are in the pool: give the node links to some, besides those it
+ * has.  How many were chosen. */
+uint32_t vdbi_link_to(const vdbi_linker *k, uint32_t slot, uint32_t layer);
+/* Link back from all that the node links to. */
+void vdbi_link_from(const vdbi_linker *k, uint32_t slot, uint32_t layer);
 
 #endif
