@@ -10,7 +10,6 @@
  * pass would, and that is done instead.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bitmap.h"
@@ -31,8 +30,7 @@ typedef struct finder {
     const vdbi_query *query;
     vdbi_hnsw *h;
     vdbi_scratch *s;
-    const uint32_t *fresh; /* ascending, if there are twins */
-    size_t fresh_count;
+    int fresh_too;     /* the pool has fresh slots */
     vdb_status status; /* of reading liveness */
 } finder;
 
@@ -115,6 +113,7 @@ static void add_fresh(finder *f, const uint32_t *slots, size_t count)
 
     if (count == 0)
         return;
+    f->fresh_too = 1;
     vdbi_codes_query(codes, f->query->vector, f->s->query_bytes, &code);
     for (size_t i = 0; i < count;) {
         uint32_t n = 0;
@@ -160,30 +159,30 @@ static vdb_status add_slot(finder *f, gathered *g, uint32_t slot, vdbi_nearest *
     return g->count == FRESH_AT_ONCE ? compare(f, g, nearest) : VDB_OK;
 }
 
-static int compare_slots(const void *a, const void *b)
+static int is_in_pool(const finder *f, uint32_t slot)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    const vdbi_pool *pool = &f->s->pool;
 
-    return (x > y) - (x < y);
+    for (uint32_t i = 0; i < pool->count; i++)
+        if (vdbi_key_slot(pool->keys[i]) == slot)
+            return 1;
+    return 0;
 }
 
-static int is_fresh(const finder *f, uint32_t slot)
-{
-    return f->fresh_count &&
-           bsearch(&slot, f->fresh, f->fresh_count, sizeof slot, compare_slots) != NULL;
-}
-
-/* A node, if it passes, and its twins that do; *count grows by how many did. */
+/* A node, if it passes, and its twins that do; *count grows by how many did.  A twin may be
+ * in the pool by itself too, and is met once: when it was fresh as the search began, or
+ * is the heir of a leader that is being taken out; the rest of the chain is the heir's. */
 static vdb_status add_node(finder *f, gathered *g, uint32_t slot, vdbi_nearest *nearest,
                            size_t *count)
 {
     const vdbi_nodes *nodes = &f->h->nodes;
     uint32_t twins = vdbi_is_marked(nodes, slot, VDBI_MARK_TWINS) ? VDBI_TWINS_MAX : 0;
+    int again = 0;
     vdb_status st = VDB_OK;
 
-    for (int first = 1;; twins--, first = 0) {
-        /* One that was chained while it was looked at as fresh is in the pool itself. */
-        if (passes(f, slot) && (first || !is_fresh(f, slot))) {
+    for (;; twins--) {
+        int heir;
+        if (!again && passes(f, slot)) {
             st = add_slot(f, g, slot, nearest);
             ++*count;
         }
@@ -192,6 +191,10 @@ static vdb_status add_node(finder *f, gathered *g, uint32_t slot, vdbi_nearest *
         slot = atomic_load_explicit(&vdbi_node_of(nodes, slot)->twin,
                                     memory_order_acquire);
         if (slot == VDBI_NO_SLOT)
+            return VDB_OK;
+        heir = !vdbi_is_marked(nodes, slot, VDBI_MARK_CHAINED);
+        again = (heir || f->fresh_too) && is_in_pool(f, slot);
+        if (heir && again)
             return VDB_OK;
     }
 }
@@ -263,10 +266,6 @@ static vdb_status find(finder *f, vdbi_nearest *nearest, int *found)
     if (!st && ready)
         st = walk(f, ef);
     if (!st && ready && !f->s->gave_up) {
-        if (fresh_count && atomic_load(&f->h->twins))
-            qsort(fresh, fresh_count, sizeof *fresh, compare_slots);
-        f->fresh = fresh;
-        f->fresh_count = fresh_count;
         add_fresh(f, fresh, fresh_count);
         st = rank(f, nearest);
         *found = nearest->count == wanted || q->limit < INFINITY;
