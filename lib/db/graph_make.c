@@ -299,11 +299,12 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
     if (!g->wanted)
         return;
     if (atomic_fetch_add(&g->rows, rows) + rows > vdbi_graph_sizes_now.fresh_budget &&
-        atomic_load(&g->state) == VDBI_GRAPH_NONE) {
+        atomic_load(&g->state) == VDBI_GRAPH_NONE)
         atomic_store(&g->asked, 1);
-        if (vdbi_graph_is_due(db))
-            vdbi_graph_ask(db);
-    }
+    if (g->thread_count == 0)
+        vdbi_graph_make(db); /* if it is due */
+    else if (vdbi_graph_is_due(db))
+        vdbi_graph_ask(db);
     if (db->options.flags & VDB_OPEN_BULK)
         return;
     for (uint64_t left = 2 * rows + 2;

@@ -30,11 +30,12 @@ void vdbi_graph_say(vdb *db, const char *format, const char *what);
 /* Read the saved graph; its codes are still to be made. */
 vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out);
 
-/* What to do with a row: of a live slot, or of a dead one that is linked. */
+/* What to do with a row: of a live slot, or of a dead one that the graph has. */
 typedef vdb_status (*vdbi_graph_row)(void *arg, uint32_t slot, int live,
                                      const float *row);
 /* Call it for slots whose number is a multiple of `step`: the live ones, and with `h` the
- * dead ones that it has.  Each call is inside a section; those are kept short. */
+ * dead ones that it has, linked or fresh.  Each call is inside a section; those are kept
+ * short. */
 vdb_status vdbi_graph_each_row(vdb *db, const vdbi_image *image, uint32_t step,
                                const vdbi_hnsw *h, vdbi_graph_row call, void *arg);
 

@@ -54,24 +54,38 @@ static vdb_status fresh_again(void *arg, uint32_t slot)
     return st;
 }
 
-/* Fill a new region and switch to it. */
-static vdb_status refit(vdb *db, vdbi_hnsw *h, const vdbi_image *image)
+/* Codes fitted to what is stored now. */
+static vdb_status fit(vdb *db, vdbi_codes **codes)
 {
     const vdbi_shape *shape = vdbi_store_shape(db->store);
+    vdbi_version *version = vdbi_version_pin(db);
     vdbi_graph_sample sample;
-    vdbi_codes *codes = NULL;
-    vdb_status st = vdbi_graph_sample_take(db, image, &sample);
+    vdb_status st = vdbi_graph_sample_take(db, &version->image, &sample);
 
     if (!st)
-        st = vdbi_codes_create(&db->env->memory, shape->metric, 0, image->dimension,
-                               sample.rows, sample.count, &codes);
+        st = vdbi_codes_create(&db->env->memory, shape->metric, 0,
+                               version->image.dimension, sample.rows, sample.count,
+                               codes);
     vdbi_graph_sample_drop(db, &sample);
+    vdbi_version_release(db, version);
+    return st;
+}
+
+/* Fill a new region and switch to it. */
+static vdb_status refit(vdb *db, vdbi_hnsw *h)
+{
+    vdbi_codes *codes = NULL;
+    vdbi_version *version;
+    vdb_status st = fit(db, &codes);
+
     if (st)
         return st;
     vdbi_turn_take(db);
     vdbi_hnsw_refit_begin(h, codes);
+    version = vdbi_version_pin(db); /* every later commit writes into both */
     vdbi_turn_give(db);
-    st = vdbi_graph_each_row(db, image, 1, h, add_row, h);
+    st = vdbi_graph_each_row(db, &version->image, 1, h, add_row, h);
+    vdbi_version_release(db, version);
     vdbi_turn_take(db);
     codes = vdbi_hnsw_refit_end(h, !st);
     vdbi_turn_give(db);
@@ -101,7 +115,6 @@ int vdbi_graph_refit(vdb *db)
     vdbi_graph *g = &db->graph;
     vdbi_hnsw *h = atomic_load(&g->hnsw);
     vdb_error error = VDB_ERROR_INIT;
-    vdbi_version *version;
     vdb_status st = VDB_OK;
 
     if (!vdbi_graph_refit_is_due(db))
@@ -109,9 +122,7 @@ int vdbi_graph_refit(vdb *db)
     vdbi_error_save(&error);
     vdbi_lock(&g->upkeep);
     if (vdbi_graph_refit_is_due(db)) {
-        version = vdbi_version_pin(db);
-        st = refit(db, h, &version->image);
-        vdbi_version_release(db, version);
+        st = refit(db, h);
         if (!st)
             st = unchain(db, h);
         if (st)
