@@ -11,11 +11,11 @@
 #include "fixture.h"
 
 enum {
-    DIM = 8,
+    DIM = 20, /* not so few that the codes are the vectors themselves */
     N = 2100, /* enough for a graph */
     NUMBERS = 8192,
     QUERIES = 40,
-    EF = 100
+    EF = 150
 };
 
 typedef void vector_function(uint32_t number, uint32_t version, float *out);

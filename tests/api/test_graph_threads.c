@@ -24,6 +24,7 @@ typedef struct team {
     _Atomic int stop;
     _Atomic uint64_t asked, found; /* nearest of searches, and by the graph */
     _Atomic uint64_t walks;
+    float drift;          /* of all that is written after the first */
     uint32_t kinds;       /* so many different vectors there are; 0: all are */
     uint32_t versions[N]; /* each writer's own numbers; UINT32_MAX: deleted */
 } team;
@@ -58,6 +59,8 @@ static uint32_t own_number(worker *w)
 static void make_vector(const team *t, uint32_t number, uint32_t version, float *out)
 {
     vector_of(t->kinds ? number % t->kinds : number, t->kinds ? 0 : version, out);
+    for (int i = 0; i < DIM && version; i++)
+        out[i] += t->drift;
 }
 
 static void replace_some(worker *w, uint32_t version)
@@ -156,7 +159,7 @@ static void search_once(worker *w, const vdb_snapshot *snapshot)
     vdb_results *got = NULL, *want = NULL;
     const char *bad;
     float v[DIM];
-    vector_of(next_random(w) % N, next_random(w) % 3 ? 999 : 0, v);
+    make_vector(w->team, next_random(w) % N, next_random(w) % 3 ? 999 : 0, v);
     op.snapshot = snapshot;
     query.op = &op;
     query.vectors = v;
@@ -223,6 +226,19 @@ static void start(worker *workers, pthread_t *threads, int count, team *t,
     }
 }
 
+static void assert_finds(vdb *db, const team *t, uint32_t number)
+{
+    const asked a = {.k = 1};
+    float v[DIM];
+    vdb_results *hits;
+    make_vector(t, number, t->versions[number], v);
+    hits = find(db, v, 1, &a);
+    assert_int_equal(vdb_results_count(hits), 1);
+    assert_string_equal(vdb_results_id(hits, 0, NULL), id_of(number));
+    assert_true(vdb_results_distances(hits)[0] == 0);
+    vdb_results_free(hits);
+}
+
 /* Everything that was written last, and nothing else, is there and is found. */
 static void assert_all_there(vdb *db, const team *t)
 {
@@ -234,7 +250,7 @@ static void assert_all_there(vdb *db, const team *t)
         }
         live++;
         if (i % 3 == 0 && !t->kinds)
-            assert_finds_own(db, i, t->versions[i]);
+            assert_finds(db, t, i);
     }
     assert_int_equal(fx_count(db), live);
     if (!t->kinds)
@@ -248,7 +264,8 @@ static void kind_of_vector(uint32_t number, uint32_t version, float *out)
     vector_of(number % KINDS, 0, out);
 }
 
-static void race(fixture *fx, const vdb_options *options, int whole, uint32_t kinds)
+static void race(fixture *fx, const vdb_options *options, int whole, uint32_t kinds,
+                 float drift)
 {
     static team t;
     worker writers[WRITERS], searchers[SEARCHERS];
@@ -256,6 +273,7 @@ static void race(fixture *fx, const vdb_options *options, int whole, uint32_t ki
     int bad;
     memset(&t, 0, sizeof t);
     t.kinds = kinds;
+    t.drift = drift;
     fx_open(fx, options);
     put_rows(fx->db, 0, N, 0,
              kinds ? kind_of_vector
@@ -269,8 +287,11 @@ static void race(fixture *fx, const vdb_options *options, int whole, uint32_t ki
     t.stop = 1;
     bad |= finish(searchers, searching, SEARCHERS);
     assert_false(bad);
-    assert_true(t.walks > 0);
-    assert_true((double)t.found >= 0.95 * (double)t.asked);
+    if (whole || options->threads == 1) /* else it may be ready too late */
+        assert_true(t.walks > 0);
+    /* Until the codes have been fitted anew, those far out look alike. */
+    if (drift == 0)
+        assert_true((double)t.found >= 0.95 * (double)t.asked);
     assert_ok(vdb_wait_indexed(fx->db, NULL));
     assert_all_there(fx->db, &t);
     assert_int_equal(fx_stats(fx->db).views, 0);
@@ -283,27 +304,34 @@ static void searches_are_right_while_all_changes(void **state)
 {
     vdb_options options = graph_options(VDB_L2, 2);
     options.checkpoint_entries = 100;
-    race(*state, &options, 1, 0);
+    race(*state, &options, 1, 0, 0);
 }
 
 static void searches_are_right_while_the_graph_is_made(void **state)
 {
     vdb_options options = graph_options(VDB_L2, 3);
     options.flags = VDB_OPEN_NO_MMAP;
-    race(*state, &options, 0, 0);
+    race(*state, &options, 0, 0, 0);
 }
 
 static void writers_link_without_threads_of_the_library(void **state)
 {
     const vdb_options options = graph_options(VDB_L2, 1);
-    race(*state, &options, 0, 0);
+    race(*state, &options, 0, 0, 0);
 }
 
 /* A vector that joins its equals while a search is under way is met once. */
 static void equal_vectors_are_answered_once(void **state)
 {
     const vdb_options options = graph_options(VDB_L2, 3);
-    race(*state, &options, 0, KINDS);
+    race(*state, &options, 0, KINDS, 0);
+}
+
+/* So far that the codes are fitted anew meanwhile. */
+static void drifting_vectors_are_found(void **state)
+{
+    const vdb_options options = graph_options(VDB_L2, 3);
+    race(*state, &options, 1, 0, 5);
 }
 
 int main(void)
@@ -313,6 +341,7 @@ int main(void)
         T(searches_are_right_while_all_changes),
         T(searches_are_right_while_the_graph_is_made),
         T(equal_vectors_are_answered_once),
+        T(drifting_vectors_are_found),
         T(writers_link_without_threads_of_the_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
