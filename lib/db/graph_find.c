@@ -70,19 +70,23 @@ static int is_ready(const finder *f)
 /* Copy the list of fresh slots: *slots has `count` of them; NULL: none. */
 static vdb_status copy_fresh(vdbi_graph *g, uint32_t **slots, size_t *count)
 {
+    vdb_status st = VDB_OK;
+
     *slots = NULL;
     *count = 0;
     if (atomic_load(&g->fresh_count) == 0)
         return VDB_OK;
     vdbi_lock(&g->lock);
-    if (g->end > g->begin) {
+    if (g->end > g->begin) { /* it may have run out since it was asked */
         *slots = vdbi_alloc(g->memory, (g->end - g->begin) * sizeof **slots);
+        if (!*slots)
+            st = VDB_NOMEM;
         for (size_t i = g->begin; *slots && i < g->end; i++)
             if (!(g->fresh[i] & VDBI_FRESH_DONE))
                 (*slots)[(*count)++] = g->fresh[i];
     }
     vdbi_unlock(&g->lock);
-    return *slots || atomic_load(&g->fresh_count) == 0 ? VDB_OK : VDB_NOMEM;
+    return st;
 }
 
 /* Put a key into the sorted pool, if it is worth it and not there. */
