@@ -679,7 +679,9 @@ typedef struct vdb_check_options {
 /**
  * Read everything and verify it: every checksum, the order of every tree, that
  * ids and slots are one to one, counts, documents, columns, and that the map of
- * free space is what a walk finds.
+ * free space is what a walk finds.  A saved graph is loaded for the check, which takes
+ * the memory of a graph meanwhile, and each of its links is looked at; findings about it
+ * begin with "graph (derived)": no vector is touched by what they tell.
  *
  * @param options  NULL: the defaults.
  * @param out      free with vdb_report_free(); set also when damage was found.

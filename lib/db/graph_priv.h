@@ -29,6 +29,18 @@ void vdbi_graph_give_up(vdb *db, const char *why);
 void vdbi_graph_say(vdb *db, const char *format, const char *what);
 /* Read the saved graph; its codes are still to be made. */
 vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out);
+/* (checkpoint) The same; told of what no saving leaves behind, and asked now and then. */
+typedef struct vdbi_graph_ear {
+    void (*strange)(void *arg, const char *text);
+    vdb_status (*tick)(void *arg);
+    void *arg;
+} vdbi_graph_ear;
+vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ear *ear,
+                           vdbi_hnsw **out);
+
+/* (checkpoint) Load the saved graph, for this alone, and tell of everything in it that is
+ * not as it should be.  What the pages' own check has told of is not told again. */
+vdb_status vdbi_graph_check(vdb *db, const vdbi_graph_ear *ear);
 
 /* What to do with a row: of a live slot, or of a dead one that the graph has. */
 typedef vdb_status (*vdbi_graph_row)(void *arg, uint32_t slot, int live,

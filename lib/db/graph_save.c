@@ -39,7 +39,9 @@ typedef struct copy {
     vdbi_hnsw *h;
     uint64_t *linked; /* a bit per slot */
     uint32_t bound;   /* of the slots */
+    uint32_t slots;   /* the header's: those that there were when it was saved */
     int whole;
+    const vdbi_graph_ear *ear; /* of a reading; may be NULL */
     uint8_t *block;
 } copy;
 
@@ -97,7 +99,7 @@ static vdb_status save_links(copy *c)
             continue;
         memset(c->block, 0, VDBI_GRAPH_BLOCK);
         for (uint32_t i = 0; i < per_block && block * per_block + i < c->bound; i++)
-            vdbi_save_links(c->h, block * per_block + i, c->linked,
+            vdbi_save_links(c->h, block * per_block + i, c->linked, c->bound,
                             c->block + i * c->h->nodes.links.row_bytes);
         st = put(c, VDBI_GRAPH_LINKS, block);
     }
@@ -266,8 +268,10 @@ static vdb_status bad(const char *what)
 static vdb_status get(copy *c, int part, uint64_t block)
 {
     const uint8_t *bytes;
-    vdb_status st;
+    vdb_status st = c->ear ? c->ear->tick(c->ear->arg) : VDB_OK;
 
+    if (st)
+        return st;
     vdbi_section_begin(c->db->pager);
     st = vdbi_graph_block(c->db->store, part, block, &bytes);
     if (!st && bytes)
@@ -361,10 +365,12 @@ static vdb_status load_header(copy *c, uint32_t dimension, uint64_t *entry,
         vdbi_get32(c->block + HEADER_METRIC) != (uint32_t)shape->metric ||
         vdbi_get32(c->block + HEADER_M) != shape->m)
         return bad("it is of another dimension, metric or m");
-    if (vdbi_get32(c->block + HEADER_SLOTS) > c->bound ||
-        *uppers > (uint64_t)c->bound * 2 + VDBI_LAYERS_MAX)
+    c->slots = vdbi_get32(c->block + HEADER_SLOTS);
+    if (c->slots > INT32_MAX || *uppers > (uint64_t)c->slots * 2 + VDBI_LAYERS_MAX)
         return bad("it has more slots or rows than there can be");
-    c->bound = vdbi_get32(c->block + HEADER_SLOTS);
+    /* Compaction may have given up free slots at the end, of which it has none. */
+    if (c->slots < c->bound)
+        c->bound = c->slots;
     offset = vdbi_calloc(&c->db->env->memory, dimension, sizeof *offset);
     if (!offset)
         return VDB_NOMEM;
@@ -384,15 +390,15 @@ static vdb_status load_header(copy *c, uint32_t dimension, uint64_t *entry,
     return st;
 }
 
-vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
+vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ear *ear,
+                           vdbi_hnsw **out)
 {
-    copy c = {.db = db, .bound = image->slot_count};
+    copy c = {.db = db, .bound = image->slot_count, .ear = ear};
     uint64_t entry = VDBI_NO_ENTRY;
     uint32_t uppers = 0;
     vdb_status st = make_room(&c);
 
     *out = NULL;
-    vdbi_lock(&db->checkpoint_lock); /* its pages stay where they are */
     if (!st)
         st = load_header(&c, image->dimension, &entry, &uppers);
     if (!st)
@@ -403,13 +409,25 @@ vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
         st = load_links(&c);
     if (!st)
         st = load_uppers(&c, uppers);
-    vdbi_unlock(&db->checkpoint_lock);
     if (!st) {
-        vdbi_restore_finish(c.h, c.bound, entry);
+        vdbi_restore_ear of_rows = {0};
+        if (ear)
+            of_rows = (vdbi_restore_ear){ear->strange, ear->arg, c.slots};
+        vdbi_restore_finish(c.h, c.bound, entry, ear ? &of_rows : NULL);
         *out = c.h;
     } else {
         vdbi_hnsw_free(c.h);
     }
     drop_room(&c);
+    return st;
+}
+
+vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
+{
+    vdb_status st;
+
+    vdbi_lock(&db->checkpoint_lock); /* its pages stay where they are */
+    st = vdbi_graph_read(db, image, NULL, out);
+    vdbi_unlock(&db->checkpoint_lock);
     return st;
 }

@@ -8,7 +8,7 @@
  *     of the same code; every chained slot is in one
  *   - the way in is a node of the highest layer; there is none exactly if there is no node
  *   - the counts are right
- *   - every node can be reached from the way in
+ *   - every node can be reached from the way in (vdbi_hnsw_check only)
  */
 #include <string.h>
 
@@ -16,6 +16,10 @@
 #include "base/error.h"
 #include "index/hnsw/link_priv.h"
 #include "index/hnsw/upkeep.h"
+
+enum {
+    NODES_PER_TICK = 1024
+};
 
 typedef struct checking {
     vdbi_hnsw *h;
@@ -182,10 +186,6 @@ static vdb_status check_entry_point(const checking *c)
 
 static vdb_status check_sums(const checking *c)
 {
-    uint64_t missed = 0;
-    uint32_t first = 0;
-    vdb_status st;
-
     if (c->met_chained != c->chained)
         return vdbi_fail(VDB_CORRUPT, "graph: %llu twins, of which %llu are in chains",
                          (unsigned long long)c->chained,
@@ -197,14 +197,10 @@ static vdb_status check_sums(const checking *c)
                          (unsigned long long)c->nodes, (unsigned long long)c->chained,
                          (unsigned long long)atomic_load(&c->h->count),
                          (unsigned long long)atomic_load(&c->h->twins));
-    st = vdbi_hnsw_missed(c->h, &missed, &first);
-    if (!st && missed)
-        st = vdbi_fail(VDB_CORRUPT, "graph: no way leads to %llu nodes, such as %u",
-                       (unsigned long long)missed, first);
-    return st;
+    return VDB_OK;
 }
 
-vdb_status vdbi_hnsw_check(vdbi_hnsw *h)
+vdb_status vdbi_hnsw_check_rows(vdbi_hnsw *h, vdb_status (*tick)(void *arg), void *arg)
 {
     checking c = {.h = h, .n = &h->nodes, .limit = atomic_load(&h->slot_limit)};
     vdb_status st = VDB_OK;
@@ -214,15 +210,32 @@ vdb_status vdbi_hnsw_check(vdbi_hnsw *h)
         h->memory, VDBI_BITMAP_WORDS(atomic_load(&h->nodes.upper_count)) + 1, 8);
     if (!c.in_chain || !c.uppers)
         st = VDB_NOMEM;
-    for (uint32_t slot = 0; slot < c.limit && !st; slot++)
-        if (vdbi_marks(c.n, slot) & VDBI_MARK_LINKED &&
+    for (uint32_t slot = 0; slot < c.limit && !st; slot++) {
+        if (tick && slot % NODES_PER_TICK == 0)
+            st = tick(arg);
+        if (!st && vdbi_marks(c.n, slot) & VDBI_MARK_LINKED &&
             !(vdbi_marks(c.n, slot) & VDBI_MARK_LEAVING))
             st = check_node(&c, slot);
+    }
     if (!st)
         st = check_entry_point(&c);
     if (!st)
         st = check_sums(&c);
     vdbi_free(h->memory, c.in_chain);
     vdbi_free(h->memory, c.uppers);
+    return st;
+}
+
+vdb_status vdbi_hnsw_check(vdbi_hnsw *h)
+{
+    uint64_t missed = 0;
+    uint32_t first = 0;
+    vdb_status st = vdbi_hnsw_check_rows(h, NULL, NULL);
+
+    if (!st)
+        st = vdbi_hnsw_missed(h, &missed, &first);
+    if (!st && missed)
+        st = vdbi_fail(VDB_CORRUPT, "graph: no way leads to %llu nodes, such as %u",
+                       (unsigned long long)missed, first);
     return st;
 }

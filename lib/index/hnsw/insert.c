@@ -198,8 +198,10 @@ vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s)
         return st;
     raise_limit(h, slot);
     enter(&k, slot, layer);
-    atomic_fetch_or_explicit(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED,
-                             memory_order_release);
+    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED);
+    /* A save that copied its rows before has left them out. */
+    for (uint32_t l = 0; l <= layer; l++)
+        vdbi_links_touch(&h->nodes, slot, l);
     atomic_fetch_add(&h->count, 1);
     return VDB_OK;
 }

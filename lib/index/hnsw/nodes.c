@@ -65,17 +65,23 @@ static void touch(const vdbi_extents *changed, uint32_t block)
 {
     _Atomic uint8_t *at = (_Atomic uint8_t *)vdbi_extents_row(changed, block);
 
-    if (!atomic_load_explicit(at, memory_order_relaxed))
+    /* In one order with the saver's asking whether a slot is linked, and the inserter's
+     * saying so. */
+    if (!atomic_load(at))
         atomic_store_explicit(at, 1, memory_order_release);
+}
+
+void vdbi_uppers_touch(const vdbi_nodes *n, uint32_t row)
+{
+    touch(&n->uppers_changed, row / n->uppers_per_block);
 }
 
 void vdbi_links_touch(const vdbi_nodes *n, uint32_t slot, uint32_t layer)
 {
     if (layer)
-        touch(&n->uppers_changed, (atomic_load_explicit(&vdbi_node_of(n, slot)->upper,
-                                                        memory_order_relaxed) +
-                                   layer - 1) /
-                                      n->uppers_per_block);
+        vdbi_uppers_touch(n, atomic_load_explicit(&vdbi_node_of(n, slot)->upper,
+                                                  memory_order_relaxed) +
+                                 layer - 1);
     else
         touch(&n->links_changed, slot / n->links_per_block);
 }
@@ -117,7 +123,7 @@ void vdbi_uppers_free(vdbi_nodes *n, uint32_t row, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         atomic_store_explicit(upper_row(n, row + i) + VDBI_UPPER_OWNER, VDBI_NO_SLOT,
                               memory_order_relaxed);
-        touch(&n->uppers_changed, (row + i) / n->uppers_per_block);
+        vdbi_uppers_touch(n, row + i);
     }
     lock(&n->free_locked);
     atomic_store_explicit(upper_row(n, row) + VDBI_UPPER_LINKS, n->free_uppers[count],

@@ -130,6 +130,8 @@ static inline int vdbi_is_marked(const vdbi_nodes *n, uint32_t slot, uint8_t mar
 
 /* Links of a node on a layer have changed: to be called after every change. */
 void vdbi_links_touch(const vdbi_nodes *n, uint32_t slot, uint32_t layer);
+/* The same, by the number of an upper row. */
+void vdbi_uppers_touch(const vdbi_nodes *n, uint32_t row);
 
 /* The node that has taken the place of one that is leaving, with its vector, its links and
  * its chain; VDBI_NO_SLOT: none. */

@@ -1,6 +1,7 @@
 /* restore.c: see restore.h. */
 #include "index/hnsw/restore.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bitmap.h"
@@ -70,6 +71,18 @@ vdb_status vdbi_restore_upper(vdbi_hnsw *h, uint32_t number, const uint8_t *row)
     return VDB_OK;
 }
 
+/* Tell of a link on `layer` of a node. */
+static void tell(const vdbi_restore_ear *ear, uint32_t slot, uint32_t layer,
+                 const char *what, uint32_t other)
+{
+    char text[120];
+
+    if (!ear)
+        return;
+    snprintf(text, sizeof text, "node %u, layer %u: %s, %u", slot, layer, what, other);
+    ear->strange(ear->arg, text);
+}
+
 static int is_among(const vdbi_link *links, uint32_t count, uint32_t slot)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -78,31 +91,62 @@ static int is_among(const vdbi_link *links, uint32_t count, uint32_t slot)
     return 0;
 }
 
-/* Drop what leads nowhere, or stands there twice, for the list was changed as it was saved;
- * and close the holes. */
-static void sift_links(vdbi_hnsw *h, vdbi_link *links, uint32_t max, uint32_t slot,
-                       uint32_t layer, uint32_t bound)
+/* What is wrong with a link to a slot that is linked; NULL: nothing. */
+static const char *fault_of(const vdbi_hnsw *h, uint32_t slot, uint32_t layer,
+                            uint32_t other)
 {
-    uint32_t kept = 0;
+    if (other == slot)
+        return "a link to itself";
+    if (is_member(h, other))
+        return "a link to a twin in a chain";
+    if (atomic_load(&vdbi_node_of(&h->nodes, other)->layer) < layer)
+        return "a link to a node of a lower layer";
+    return NULL;
+}
+
+/* Drop what leads nowhere, or stands there twice, and close the holes. */
+static void sift_links(vdbi_hnsw *h, uint32_t slot, uint32_t layer, uint32_t bound,
+                       const vdbi_restore_ear *ear)
+{
+    vdbi_link *links = vdbi_links(&h->nodes, slot, layer);
+    uint32_t max = vdbi_links_max(&h->nodes, layer), kept = 0, end = max;
 
     for (uint32_t i = 0; i < max; i++) {
         uint32_t other = atomic_load(&links[i]);
-        if (other >= bound || other == slot || is_among(links, kept, other) ||
-            !vdbi_hnsw_has(h, other) || is_member(h, other) ||
-            atomic_load(&vdbi_node_of(&h->nodes, other)->layer) < layer)
+        const char *what = NULL;
+        if (other == VDBI_NO_SLOT) {
+            end = end < i ? end : i;
             continue;
-        atomic_store(&links[kept++], other);
+        }
+        if (i > end)
+            what = "a link behind a gap";
+        else if (ear && other >= ear->slots)
+            what = "a link to no slot";
+        else if (is_among(links, kept, other))
+            what = "two links to one slot";
+        else if (other < bound && vdbi_hnsw_has(h, other))
+            what = fault_of(h, slot, layer, other);
+        if (what)
+            tell(ear, slot, layer, what, other);
+        if ((!what || i > end) && other < bound && vdbi_hnsw_has(h, other) &&
+            !fault_of(h, slot, layer, other) && !is_among(links, kept, other))
+            atomic_store(&links[kept++], other);
     }
     for (; kept < max; kept++)
         atomic_store(&links[kept], VDBI_NO_SLOT);
 }
 
 /* A twin joins the chain of its leader; one without a leader is no node any more. */
-static void restore_member(vdbi_hnsw *h, uint32_t slot, uint32_t bound)
+static void restore_member(vdbi_hnsw *h, uint32_t slot, uint32_t bound,
+                           const vdbi_restore_ear *ear)
 {
     uint32_t leader = atomic_load(vdbi_links0(&h->nodes, slot)) & ~VDBI_MEMBER;
     vdbi_node *node = vdbi_node_of(&h->nodes, slot);
 
+    if (ear && (leader >= ear->slots || leader == slot))
+        tell(ear, slot, 0, "its leader is no slot", leader);
+    else if (leader < bound && vdbi_hnsw_has(h, leader) && is_member(h, leader))
+        tell(ear, slot, 0, "its leader is a twin itself", leader);
     if (leader >= bound || !vdbi_hnsw_has(h, leader) || is_member(h, leader)) {
         atomic_store(vdbi_marks_of(&h->nodes, slot), 0);
         return;
@@ -122,13 +166,13 @@ static int is_node(const vdbi_hnsw *h, uint32_t slot)
     return vdbi_hnsw_has(h, slot) && !is_member(h, slot);
 }
 
-static void restore_node(vdbi_hnsw *h, uint32_t slot, uint32_t bound)
+static void restore_node(vdbi_hnsw *h, uint32_t slot, uint32_t bound,
+                         const vdbi_restore_ear *ear)
 {
     uint32_t top = atomic_load(&vdbi_node_of(&h->nodes, slot)->layer);
 
     for (uint32_t layer = 0; layer <= top; layer++)
-        sift_links(h, vdbi_links(&h->nodes, slot, layer),
-                   vdbi_links_max(&h->nodes, layer), slot, layer, bound);
+        sift_links(h, slot, layer, bound, ear);
     atomic_fetch_add(&h->count, 1);
 }
 
@@ -157,7 +201,8 @@ static void free_uppers(vdbi_hnsw *h, uint32_t bound)
     for (uint32_t row = 0; row < atomic_load(&n->upper_count); row++) {
         const vdbi_link *words;
         uint32_t owner, layer;
-        if (!vdbi_extents_has(&n->uppers, row))
+        if (!vdbi_extents_has(&n->uppers, row) ||
+            !vdbi_extents_has(&n->uppers_changed, row / n->uppers_per_block))
             continue;
         words = (const vdbi_link *)(const void *)vdbi_extents_row(&n->uppers, row);
         owner = atomic_load(&words[VDBI_UPPER_OWNER]);
@@ -170,56 +215,89 @@ static void free_uppers(vdbi_hnsw *h, uint32_t bound)
     }
 }
 
-void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry)
+void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry,
+                         const vdbi_restore_ear *ear)
 {
     for (uint32_t slot = 0; slot < bound; slot++)
         if (is_node(h, slot))
-            restore_node(h, slot, bound);
+            restore_node(h, slot, bound, ear);
     for (uint32_t slot = 0; slot < bound; slot++)
         if (vdbi_hnsw_has(h, slot) && is_member(h, slot))
-            restore_member(h, slot, bound);
+            restore_member(h, slot, bound, ear);
     atomic_store(&h->slot_limit, bound);
-    free_uppers(h, bound);
     atomic_store(&h->entry, find_entry(h, bound, entry));
-    /* It is as it was saved. */
+    /* It is as it was saved, but for rows that are nobody's: those must not come back. */
     for (uint32_t block = 0; block <= bound / h->nodes.links_per_block; block++)
         vdbi_links_changed(h, block);
     for (uint32_t block = 0;
          block <= atomic_load(&h->nodes.upper_count) / h->nodes.uppers_per_block;
          block++)
         vdbi_uppers_changed(h, block);
+    free_uppers(h, bound);
+}
+
+/* A slot that was linked after the bitmap had been copied: this save does without it. */
+static int came_later(const vdbi_hnsw *h, uint32_t slot, const uint64_t *linked)
+{
+    return !vdbi_bit_get(linked, slot) && vdbi_extents_has(&h->nodes.marks, slot) &&
+           atomic_load(vdbi_marks_of(&h->nodes, slot)) & VDBI_MARK_LINKED;
 }
 
 void vdbi_save_links(const vdbi_hnsw *h, uint32_t slot, const uint64_t *linked,
-                     uint8_t *row)
+                     uint32_t bound, uint8_t *row)
 {
     const vdbi_link *links;
+    int later = came_later(h, slot, linked);
 
     memset(row, 0, h->nodes.links.row_bytes);
-    if (!vdbi_bit_get(linked, slot))
-        return;
-    links = vdbi_links0(&h->nodes, slot);
-    for (uint32_t i = 0; i < h->nodes.m0; i++)
-        vdbi_put32(row + 4 * (size_t)i,
-                   atomic_load_explicit(&links[i], memory_order_acquire));
+    if (vdbi_bit_get(linked, slot)) {
+        uint32_t at = 0;
+        links = vdbi_links0(&h->nodes, slot);
+        vdbi_node_lock(vdbi_node_of(&h->nodes, slot));
+        for (uint32_t i = 0; i < h->nodes.m0; i++) {
+            uint32_t other = atomic_load_explicit(&links[i], memory_order_acquire);
+            if (other != VDBI_NO_SLOT && (other & ~VDBI_MEMBER) >= bound)
+                later = 1;
+            else
+                vdbi_put32(row + 4 * (size_t)at++, other);
+        }
+        vdbi_node_unlock(vdbi_node_of(&h->nodes, slot));
+        for (; at < h->nodes.m0; at++)
+            vdbi_put32(row + 4 * (size_t)at, VDBI_NO_SLOT);
+    }
+    if (later)
+        vdbi_links_touch(&h->nodes, slot, 0);
 }
 
 void vdbi_save_upper(const vdbi_hnsw *h, uint32_t number, const uint64_t *linked,
                      uint32_t bound, uint8_t *row)
 {
     const vdbi_link *words;
-    uint32_t owner;
+    uint32_t owner, at = 0;
+    int later = 0;
 
     memset(row, 0, h->nodes.uppers.row_bytes);
     if (!h->nodes.uppers.tables[number >> VDBI_EXTENT_SHIFT])
         return; /* its owner is just being made */
     words = (const vdbi_link *)(const void *)vdbi_extents_row(&h->nodes.uppers, number);
     owner = atomic_load_explicit(&words[VDBI_UPPER_OWNER], memory_order_acquire);
-    if (owner >= bound || !vdbi_bit_get(linked, owner))
-        return;
-    for (uint32_t i = 0; i < VDBI_UPPER_LINKS + h->nodes.m; i++)
-        vdbi_put32(row + 4 * (size_t)i,
-                   atomic_load_explicit(&words[i], memory_order_acquire));
+    if (owner < bound && vdbi_bit_get(linked, owner)) {
+        vdbi_node_lock(vdbi_node_of(&h->nodes, owner));
+        for (uint32_t i = 0; i < VDBI_UPPER_LINKS + h->nodes.m; i++) {
+            uint32_t word = atomic_load_explicit(&words[i], memory_order_acquire);
+            if (i >= VDBI_UPPER_LINKS && word != VDBI_NO_SLOT && word >= bound)
+                later = 1;
+            else
+                vdbi_put32(row + 4 * (size_t)at++, word);
+        }
+        vdbi_node_unlock(vdbi_node_of(&h->nodes, owner));
+        for (; at < VDBI_UPPER_LINKS + h->nodes.m; at++)
+            vdbi_put32(row + 4 * (size_t)at, VDBI_NO_SLOT);
+    } else if (owner != VDBI_NO_SLOT) {
+        later = owner >= bound || came_later(h, owner, linked);
+    }
+    if (later)
+        vdbi_uppers_touch(&h->nodes, number);
 }
 
 static int changed(const vdbi_extents *blocks, uint32_t block)

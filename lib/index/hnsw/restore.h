@@ -24,12 +24,24 @@ vdb_status vdbi_restore_slot(vdbi_hnsw *h, uint32_t slot);
 void vdbi_restore_links(vdbi_hnsw *h, uint32_t slot, const uint8_t *row);
 /* `row`: owner, layer, m links. */
 vdb_status vdbi_restore_upper(vdbi_hnsw *h, uint32_t number, const uint8_t *row);
-/* `bound`: of the slots; `entry` as it was saved. */
-void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry);
+/* Who wants to know of rows that no saving leaves behind: links to slots beyond `slots`,
+ * which had none yet, to the node itself or twice to another, behind a gap, to a twin or
+ * a node of a lower layer.  (Links to slots that are not linked are nothing strange: a
+ * slot may have been linked, or its bit cleared, after the row was saved.) */
+typedef struct vdbi_restore_ear {
+    void (*strange)(void *arg, const char *text);
+    void *arg;
+    uint32_t slots;
+} vdbi_restore_ear;
+/* `bound`: of the slots; `entry` as it was saved; `ear` may be NULL. */
+void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry,
+                         const vdbi_restore_ear *ear);
 
-/* The bytes of a row now, for saving: zeros when its slot is not one of `linked`. */
+/* The bytes of a row now, for saving: zeros when its slot is not one of `linked`.  What is
+ * left out because it came after the bitmap was copied marks the block as changed again,
+ * so that the next save has it. */
 void vdbi_save_links(const vdbi_hnsw *h, uint32_t slot, const uint64_t *linked,
-                     uint8_t *row);
+                     uint32_t bound, uint8_t *row);
 void vdbi_save_upper(const vdbi_hnsw *h, uint32_t number, const uint64_t *linked,
                      uint32_t bound, uint8_t *row);
 /* Whether a block of rows has changed since this was last asked of it. */

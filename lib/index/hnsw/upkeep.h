@@ -33,5 +33,8 @@ vdb_status vdbi_hnsw_missed(vdbi_hnsw *h, uint64_t *missed, uint32_t *first);
 /* Look at everything that should always hold while nobody inserts: VDB_CORRUPT, and the
  * message says what does not. */
 vdb_status vdbi_hnsw_check(vdbi_hnsw *h);
+/* All of that but whether every node can be reached, which insertions may undo and
+ * vdbi_hnsw_connect() mends.  `tick` (may be NULL) ends it with what it returns. */
+vdb_status vdbi_hnsw_check_rows(vdbi_hnsw *h, vdb_status (*tick)(void *arg), void *arg);
 
 #endif
