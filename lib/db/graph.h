@@ -49,7 +49,9 @@ typedef struct vdbi_graph {
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
     _Atomic int save_whole; /* the marks of changed blocks were used up in vain */
     _Atomic uint64_t killed, linked; /* since the graph was tidied */
-    _Atomic int thorough; /* somebody waits: see that every node can be reached */
+    /* Somebody waits: see that every node can be reached.  How often that was asked for,
+     * and which of these has been done. */
+    _Atomic uint32_t thorough, thorough_done;
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
     _Atomic uint64_t handed_back;      /* slots, since the last save */
     vdbi_mutex upkeep;                 /* held while the graph is tidied, or saved */

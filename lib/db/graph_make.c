@@ -80,6 +80,10 @@ static vdb_status add_fresh(void *arg, uint32_t slot, int live, const float *row
     filling *f = arg;
     vdb_status st = VDB_OK;
 
+    /* Put and killed since: the commit that put it has listed it.  Linked twice, it would
+     * stand in a chain of twins twice, and lose what stood behind it. */
+    if (!live && !vdbi_hnsw_has(f->hnsw, slot))
+        return VDB_OK;
     vdbi_hnsw_encode(f->hnsw, slot, row);
     vdbi_graph_watch(f->graph, f->hnsw, slot, row);
     if (!live) {
@@ -335,7 +339,7 @@ vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
     if (g->wanted && atomic_load(&g->state) == VDBI_GRAPH_NONE)
         atomic_store(&g->asked, 1);
     if (!poll && atomic_load(&g->linked))
-        atomic_store(&g->thorough, 1);
+        atomic_fetch_add(&g->thorough, 1);
     while (g->wanted && !st) {
         int complete;
         vdbi_lock(&g->lock);

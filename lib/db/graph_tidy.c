@@ -121,7 +121,7 @@ static int ways_are_due(vdb *db)
     uint64_t linked = atomic_load(&g->linked);
 
     return atomic_load(&g->fresh_count) == 0 && linked > 0 &&
-           (atomic_load(&g->thorough) ||
+           (atomic_load(&g->thorough) != atomic_load(&g->thorough_done) ||
             linked >= atomic_load(&db->live) / LINKED_SHARE);
 }
 
@@ -139,6 +139,7 @@ int vdbi_graph_tidy(vdb *db)
     const vdbi_pace pace = {go_on, g};
     vdb_error error = VDB_ERROR_INIT;
     uint64_t made, linked;
+    uint32_t asked, later;
     vdb_status st = VDB_OK;
     int dead;
 
@@ -148,20 +149,23 @@ int vdbi_graph_tidy(vdb *db)
     vdbi_lock(&g->upkeep);
     dead = dead_are_due(db);
     if (vdbi_graph_tidy_is_due(db)) { /* still, and nobody else did it */
+        asked =
+            atomic_load(&g->thorough); /* what is asked meanwhile is for later nodes */
         linked = atomic_load(&g->linked);
         if (dead)
             st = take_out(db, h, &pace);
         if (!st) {
             st = vdbi_hnsw_connect(h, &pace, &made);
-            atomic_fetch_sub(&g->linked, linked);
-            atomic_store(&g->thorough, 0);
+            later = atomic_load(&g->thorough);
+            if (atomic_fetch_sub(&g->linked, linked) == linked)
+                asked = later; /* there are none */
         }
+        atomic_store(&g->thorough_done, asked);
         if (st && st != VDB_CANCELLED)
             vdbi_graph_say(db, "the graph could not be tidied: %s", vdbi_error_text());
         if (st) { /* not at once again */
             atomic_store(&g->killed, 0);
             atomic_store(&g->linked, 0);
-            atomic_store(&g->thorough, 0);
         }
     }
     vdbi_unlock(&g->upkeep);
