@@ -7,6 +7,8 @@
  * Rows that stand anywhere are fetched ahead of their turn, AHEAD_BYTES of them but at
  * least one row: without that each would wait for the memory, over ten times as long.
  * Of a long row only the first lines are asked for; the processor sees the rest coming.
+ * It sees by itself a row coming that follows the one before, at once or after the rest of
+ * a block: asking for that too only hinders it.
  */
 #ifndef VDBI_ROWS_H
 #define VDBI_ROWS_H
@@ -17,6 +19,7 @@ enum {
     AHEAD_BYTES = 4096,
     AHEAD_ROWS_MAX = 16,
     FETCH_BYTES_MAX = 4096, /* of one row */
+    GAP_MAX = 512,          /* between rows that follow one another */
     LINE = 64
 };
 
@@ -25,6 +28,11 @@ static inline size_t rows_ahead(size_t row_bytes)
     size_t n = AHEAD_BYTES / row_bytes;
 
     return n < 1 ? 1 : n > AHEAD_ROWS_MAX ? AHEAD_ROWS_MAX : n;
+}
+
+static inline int follows(const uint8_t *row, const uint8_t *before, size_t row_bytes)
+{
+    return (uintptr_t)row - (uintptr_t)before - row_bytes <= GAP_MAX;
 }
 
 static inline void fetch(const uint8_t *row, size_t row_bytes)
@@ -50,9 +58,11 @@ static inline void fetch(const uint8_t *row, size_t row_bytes)
         const size_t bytes = query->dimension * sizeof(float);                         \
         const size_t ahead = rows_ahead(bytes);                                        \
         for (size_t i = 0; i < known && i < ahead; i++)                                \
-            fetch(rows[i], bytes);                                                     \
+            if (i == 0 || !follows(rows[i], rows[i - 1], bytes))                       \
+                fetch(rows[i], bytes);                                                 \
         for (size_t i = 0; i < count; i++) {                                           \
-            if (known - i > ahead)                                                     \
+            if (known - i > ahead &&                                                   \
+                !follows(rows[i + ahead], rows[i + ahead - 1], bytes))                 \
                 fetch(rows[i + ahead], bytes);                                         \
             out[i] = distance(query, rows[i]);                                         \
         }                                                                              \
