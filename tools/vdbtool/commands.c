@@ -56,6 +56,8 @@ const command COMMANDS[] = {
      2, 2, WITH(WITHOUT_LOG) | WITH(PROGRESS) | WITH(JSON), run_backup},
     {"compact", "FILE", "Return unused space to the file system.", 1, 1,
      WITH(DURABILITY) | WITH(PROGRESS) | WITH(JSON), run_compact},
+    {"serve", "FILE [OPTION]...",
+     "Serve it over HTTP: vdb-httpd, whose options these are.", 1, 1, 0, run_serve},
     {"shell", "FILE",
      "Take commands from the terminal, or from standard input, without their FILE.", 1,
      1, WITH(READONLY) | WITH(KEEP_GOING) | WITH(DURABILITY) | WITH(JSON), run_shell},

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "csv_cells.h"
-#include "decimal.h"
+#include "text/decimal.h"
 
 static bool is_blank(char byte)
 {

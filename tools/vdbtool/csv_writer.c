@@ -13,7 +13,7 @@
 #include "csv.h"
 #include "csv_cells.h"
 #include "format.h"
-#include "json_members.h"
+#include "text/json_members.h"
 #include "writer.h"
 
 typedef struct cell {

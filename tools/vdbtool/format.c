@@ -1,41 +1,10 @@
 /* format.c: output; see format.h. */
-#include <float.h>
-#include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "format.h"
-
-static int reads_back(float value, int digits, char out[FLOAT_TEXT_BYTES])
-{
-    char text[FLOAT_TEXT_BYTES];
-    snprintf(text, sizeof text, "%.*g", digits, (double)value);
-    memcpy(out, text, sizeof text);
-    return strtof(text, NULL) == value;
-}
-
-/* Nine digits always suffice, and where n do, n + 1 do.  "%g" drops zeros at the end,
- * so six are the shortest too, but among the subnormal numbers. */
-void float_text(float value, char out[FLOAT_TEXT_BYTES])
-{
-    if (value == 0) {
-        strcpy(out,
-               signbit(value) ? "-0.0" : "0"); /* "-0" would be read as integer 0 */
-        return;
-    }
-    if (fabsf(value) < 100000 && value == (float)(int)value) {
-        snprintf(out, FLOAT_TEXT_BYTES, "%d", (int)value);
-        return;
-    }
-    int least = fabsf(value) < FLT_MIN ? 1 : 6;
-    if (least == 6 && !reads_back(value, 8, out)) {
-        reads_back(value, 9, out);
-        return;
-    }
-    for (int digits = least; !reads_back(value, digits, out); digits++) {
-    }
-}
+#include "text/float_text.h"
+#include "text/utf8.h"
 
 void put_plain(FILE *file, const char *bytes, size_t length)
 {
@@ -82,27 +51,13 @@ void put_json_string(FILE *file, const char *bytes, size_t length)
     putc('"', file);
 }
 
-/* The length of the character of UTF-8 at `p`, NUL-terminated; 0: it is none. */
-static size_t character_length(const unsigned char *p)
-{
-    size_t length = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
-    if (*p > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool bad = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-               (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return bad ? 0 : length;
-}
-
 void put_json_repaired(FILE *file, const char *text)
 {
     char *repaired = NULL;
     size_t length;
     FILE *out = open_memstream(&repaired, &length);
     while (out && *text) {
-        size_t step = character_length((const unsigned char *)text);
+        size_t step = utf8_step(text, strnlen(text, 4));
         if (step)
             fwrite(text, 1, step, out);
         else

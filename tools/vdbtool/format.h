@@ -9,13 +9,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum {
-    FLOAT_TEXT_BYTES = 32
-};
-
-/* The shortest decimal number that strtof() reads back as `value`, which is finite. */
-void float_text(float value, char out[FLOAT_TEXT_BYTES]);
-
 /* An id or metadata for a terminal. */
 void put_plain(FILE *file, const char *bytes, size_t length);
 

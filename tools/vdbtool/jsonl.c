@@ -11,7 +11,7 @@
 
 #include "complain.h"
 #include "formats.h"
-#include "json_members.h"
+#include "text/json_members.h"
 #include "lines.h"
 
 typedef struct jsonl {

@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "complain.h"
+#include "serve.h"
 #include "vdb.h"
 
 static int run_version(void)
@@ -74,7 +75,7 @@ int main(int argc, char **argv)
 {
     occupy_standard_streams();
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error like others */
-    int status = run(argc, argv);
+    int status = is_serve(argc, argv) ? become_server(argc, argv) : run(argc, argv);
     errno = 0;
     int unwritten = ferror(stdout);
     if ((fclose(stdout) || unwritten) && status == STATUS_DONE)

@@ -6,6 +6,7 @@
 #include "complain.h"
 #include "creating.h"
 #include "format.h"
+#include "text/float_text.h"
 #include "opening.h"
 #include "values.h"
 

@@ -37,7 +37,7 @@ static command within(const command *which)
 static int find_own(const char *name, command *out)
 {
     const command *which = find_command(name);
-    if (!which || which->run == run_shell)
+    if (!which || which->run == run_shell || which->run == run_serve)
         return fail_usage(NULL, "unknown command: %.80s", name);
     *out = within(which);
     return STATUS_DONE;
@@ -55,7 +55,7 @@ static int help(const words *line)
         return status;
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (COMMANDS[i].run != run_shell)
+        if (COMMANDS[i].run != run_shell && COMMANDS[i].run != run_serve)
             printf("  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
     puts(
         "  help       This list, or \"help COMMAND\".\n"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "complain.h"
-#include "decimal.h"
+#include "text/decimal.h"
 #include "values.h"
 
 /* Far above every limit of the library, which then says what is too large. */

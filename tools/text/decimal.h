@@ -1,7 +1,7 @@
 /* decimal.h: numbers as text, strictly: decimal digits only, where strtof() would also
  * take hexadecimal, "inf" and "nan". */
-#ifndef VDBTOOL_DECIMAL_H
-#define VDBTOOL_DECIMAL_H
+#ifndef TEXT_DECIMAL_H
+#define TEXT_DECIMAL_H
 
 /* The end of the decimal number at `p`, NUL-terminated: "-1", "2.", ".5", "+3e-5"; NULL
  * when there is none. */

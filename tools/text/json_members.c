@@ -31,6 +31,16 @@ static const char *value_end(const char *p)
     return p;
 }
 
+static void take_value(const char *at, const char **p, json_member *out)
+{
+    out->value = at + strspn(at, BLANKS);
+    *p = value_end(out->value);
+    const char *end = *p;
+    while (end > out->value && strchr(BLANKS, end[-1]))
+        end--;
+    out->value_length = (size_t)(end - out->value);
+}
+
 bool json_member_next(const char **p, json_member *out)
 {
     const char *at = *p + strspn(*p, BLANKS);
@@ -42,12 +52,21 @@ bool json_member_next(const char **p, json_member *out)
     const char *end = string_end(at);
     out->name = at;
     out->name_length = (size_t)(end - at);
-    at = end + strspn(end, BLANKS) + 1; /* behind the colon */
-    out->value = at + strspn(at, BLANKS);
-    *p = value_end(out->value);
-    end = *p;
-    while (end > out->value && strchr(BLANKS, end[-1]))
-        end--;
-    out->value_length = (size_t)(end - out->value);
+    take_value(end + strspn(end, BLANKS) + 1, p, out); /* behind the colon */
+    return true;
+}
+
+bool json_element_next(const char **p, json_member *out)
+{
+    const char *at = *p + strspn(*p, BLANKS);
+    if (*at != '[' && *at != ',')
+        return false;
+    at++;
+    at += strspn(at, BLANKS);
+    if (*at == ']')
+        return false;
+    out->name = at;
+    out->name_length = 0;
+    take_value(at, p, out);
     return true;
 }

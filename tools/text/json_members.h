@@ -3,8 +3,8 @@
  *
  * The text has been parsed: quotes and brackets are known to match.
  */
-#ifndef VDBTOOL_JSON_MEMBERS_H
-#define VDBTOOL_JSON_MEMBERS_H
+#ifndef TEXT_JSON_MEMBERS_H
+#define TEXT_JSON_MEMBERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,5 +19,8 @@ typedef struct json_member {
 /* The next member; false when there is none.  *p begins at the object's text, which is
  * NUL-terminated. */
 bool json_member_next(const char **p, json_member *out);
+
+/* The same of an array's elements, which have no names. */
+bool json_element_next(const char **p, json_member *out);
 
 #endif
