@@ -23,7 +23,9 @@ CLASSES = {
     "GET /vectors/:id": "READ", "DELETE /vectors/:id": "WRITE", "POST /search": "READ",
     "POST /search/batch": "READ", "GET /health": "OPEN", "GET /metrics": "READ",
     "GET /metrics/prometheus": "READ", "GET /version": "READ", "GET /stats": "READ",
-    "GET /ui": "OPEN",
+    "GET /ui": "OPEN", "PUT /vectors/:id": "WRITE", "PATCH /vectors/:id": "WRITE",
+    "POST /vectors/get": "READ", "POST /vectors/delete": "WRITE", "POST /count": "READ",
+    "POST /checkpoint": "ADMIN", "POST /backup": "ADMIN",
 }
 
 

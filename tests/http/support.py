@@ -87,8 +87,9 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.stop()
+        if self.process.poll() is None and self.stop() != 0:
+            Counts.failed += 1
+            print(f"FAILED to stop: status {self.exit}\n{self.said()[-4000:]}", flush=True)
         self.process.stdout.close()
 
     def said(self):

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bulk_forms.h"
 #include "json_body.h"
 #include "limits.h"
 #include "routes.h"
@@ -95,23 +96,25 @@ static void answer_row(request *r, vdb_status result)
         answer_library(&r->answer, result);
 }
 
-static void store(request *r, batch *b, const float *vectors)
+static void store(request *r, size_t count, size_t dim, const char *const *ids,
+                  const float *vectors, const char *const *metadata,
+                  const size_t *metadata_lengths)
 {
-    vdb_rows rows = VDB_ROWS_INIT;
-    rows.count = b->count;
-    rows.dim = b->dim;
-    rows.ids = b->ids;
-    rows.vectors = vectors;
-    rows.metadata = b->metadata;
-    rows.metadata_lengths = b->metadata_lengths;
-    vdb_status result = vdb_put(r->server->db, &rows, NULL, NULL);
+    vdb_rows given = VDB_ROWS_INIT;
+    given.count = count;
+    given.dim = dim;
+    given.ids = ids;
+    given.vectors = vectors;
+    given.metadata = metadata;
+    given.metadata_lengths = metadata_lengths;
+    vdb_status result = vdb_put(r->server->db, &given, NULL, NULL);
     if (result)
         answer_row(r, result);
     else
-        answer_count(r, b->count);
+        answer_count(r, count);
 }
 
-void handle_batch(request *r)
+static void store_json(request *r)
 {
     json_body body;
     json_list list;
@@ -128,11 +131,31 @@ void handle_batch(request *r)
         } else if (read_items(&b, &list)) {
             const float *vectors = pack(&b, &body);
             if (vectors)
-                store(r, &b, vectors);
+                store(r, b.count, b.dim, b.ids, vectors, b.metadata,
+                      b.metadata_lengths);
             else
                 answer_error(&r->answer, 503, "out of memory");
         }
     }
     batch_free(&b);
     json_body_free(&body);
+}
+
+void handle_batch(request *r)
+{
+    rows all;
+    if (r->content != CONTENT_NDJSON && r->content != CONTENT_FLOATS) {
+        store_json(r);
+        return;
+    }
+    memset(&all, 0, sizeof all);
+    if (r->content == CONTENT_NDJSON ? !read_lines(r, &all) : !read_floats(r, &all)) {
+        /* said */
+    } else if (all.count == 0) {
+        answer_count(r, 0);
+    } else {
+        store(r, all.count, all.dim, (const char *const *)all.ids, all.vectors,
+              (const char *const *)all.metadata, NULL);
+    }
+    rows_free(&all);
 }

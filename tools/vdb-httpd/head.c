@@ -22,6 +22,7 @@ static const struct {
     {"Origin", offsetof(head, origin)},
     {"Expect", offsetof(head, expect)},
     {"Sec-Fetch-Site", offsetof(head, fetch_site)},
+    {"If-None-Match", offsetof(head, if_none_match)},
 };
 
 typedef struct walk {
@@ -281,6 +282,7 @@ void request_check_head(request *r, const char *method, const char *url,
     }
     r->asks = h.expect != NULL;
     r->chunked = h.transfer_encoding != NULL;
+    r->only_new = h.if_none_match && strcmp(h.if_none_match, "*") == 0;
     if (!check_text(r, &h, version) || !check_who(r, &h))
         return;
     r->route = route_find(r, method);

@@ -22,6 +22,7 @@ typedef struct head {
     const char *expect;
     const char *accept;
     const char *fetch_site;
+    const char *if_none_match;
     const char *twice; /* the name of a header that is there twice and may not be */
     const char *bad;   /* what is wrong with the text of it; NULL: nothing */
     size_t count;

@@ -166,6 +166,12 @@ bool request_reserve(request *r, uint64_t bytes)
     return true;
 }
 
+void request_release(request *r, uint64_t bytes)
+{
+    atomic_fetch_sub(&r->server->body_bytes, bytes);
+    r->reserved -= bytes;
+}
+
 uint64_t request_body_most(const request *r)
 {
     uint64_t most = r->server->settings->body_bytes;

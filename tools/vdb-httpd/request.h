@@ -58,6 +58,7 @@ typedef struct request {
     const struct route *route;
     bool head_only;  /* HEAD */
     bool wants_text; /* Accept: text/plain */
+    bool only_new;   /* If-None-Match: * */
     content content;
     bool has_length;
     bool chunked;      /* how long the body is is not known before */
@@ -78,6 +79,7 @@ void request_free(request *r);
 /* Count more bytes to what the bodies in hand take; false, and the answer says so: they
  * would be too many. */
 bool request_reserve(request *r, uint64_t bytes);
+void request_release(request *r, uint64_t bytes);
 
 /* How long its body may be. */
 uint64_t request_body_most(const request *r);

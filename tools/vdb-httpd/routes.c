@@ -9,9 +9,16 @@
 const route ROUTES[] = {
     {"POST", "/vectors", ACCESS_WRITE, RUN_WRITER, TAKES_JSON, handle_insert},
     {"GET", "/vectors", ACCESS_READ, RUN_READER, 0, handle_list},
-    {"POST", "/vectors/batch", ACCESS_WRITE, RUN_WRITER, TAKES_JSON, handle_batch},
+    {"POST", "/vectors/batch", ACCESS_WRITE, RUN_WRITER,
+     TAKES_JSON | TAKES_NDJSON | TAKES_FLOATS, handle_batch},
+    {"POST", "/vectors/get", ACCESS_READ, RUN_READER, TAKES_JSON, handle_get_some},
+    {"POST", "/vectors/delete", ACCESS_WRITE, RUN_WRITER, TAKES_JSON,
+     handle_delete_some},
     {"GET", "/vectors/:id", ACCESS_READ, RUN_READER, 0, handle_get},
+    {"PUT", "/vectors/:id", ACCESS_WRITE, RUN_WRITER, TAKES_JSON, handle_put},
+    {"PATCH", "/vectors/:id", ACCESS_WRITE, RUN_WRITER, TAKES_JSON, handle_patch},
     {"DELETE", "/vectors/:id", ACCESS_WRITE, RUN_WRITER, 0, handle_delete},
+    {"POST", "/count", ACCESS_READ, RUN_READER, TAKES_JSON, handle_count},
     {"POST", "/search", ACCESS_READ, RUN_READER, TAKES_JSON, handle_search},
     {"POST", "/search/batch", ACCESS_READ, RUN_READER, TAKES_JSON, handle_search_batch},
     {"GET", "/health", ACCESS_OPEN, RUN_AT_ONCE, 0, handle_health},
@@ -19,6 +26,8 @@ const route ROUTES[] = {
     {"GET", "/metrics/prometheus", ACCESS_READ, RUN_AT_ONCE, 0, handle_prometheus},
     {"GET", "/version", ACCESS_READ, RUN_AT_ONCE, 0, handle_version},
     {"GET", "/stats", ACCESS_READ, RUN_AT_ONCE, 0, handle_stats},
+    {"POST", "/checkpoint", ACCESS_ADMIN, RUN_ADMIN, TAKES_JSON, handle_checkpoint},
+    {"POST", "/backup", ACCESS_ADMIN, RUN_ADMIN, TAKES_JSON, handle_backup},
     {"GET", "/ui", ACCESS_OPEN, RUN_AT_ONCE, 0, handle_page},
 };
 

@@ -47,6 +47,15 @@ void handle_prometheus(request *r);
 void handle_insert(request *r);
 void handle_get(request *r);
 void handle_delete(request *r);
+void handle_put(request *r);
+void handle_patch(request *r);
+/* some.c */
+void handle_get_some(request *r);
+void handle_delete_some(request *r);
+void handle_count(request *r);
+/* upkeep_routes.c */
+void handle_checkpoint(request *r);
+void handle_backup(request *r);
 /* listing.c */
 void handle_list(request *r);
 /* bulk.c */

@@ -1,11 +1,13 @@
 /* search.c: one query, and many. */
-#include <float.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "json_body.h"
 #include "limits.h"
 #include "routes.h"
+#include "search_options.h"
 
 enum {
     K_DEFAULT = 10
@@ -29,10 +31,15 @@ typedef struct search {
     vdb_results **answers; /* of each group */
     vdb_filter *filter;
     vdb_snapshot *snapshot;
+    search_options options;
+    /* Where the answer is: before hit `item` of query `at`. */
+    bool many;
+    size_t at, item;
 } search;
 
-static void search_free(search *s)
+static void search_free(void *state)
 {
+    search *s = state;
     for (size_t i = 0; s->answers && i < s->group_count; i++)
         vdb_results_free(s->answers[i]);
     free(s->answers);
@@ -40,13 +47,53 @@ static void search_free(search *s)
     vdb_filter_free(s->filter);
     vdb_snapshot_free(s->snapshot);
     json_body_free(&s->body);
+    free(s);
+}
+
+static search *search_new(request *r)
+{
+    search *made = calloc(1, sizeof *made);
+    if (!made)
+        answer_error(&r->answer, 503, "out of memory");
+    else
+        made->r = r;
+    return made;
+}
+
+/* The vector that is stored under an id, into the body's floats. */
+static bool take_stored(const json_part *part, const char *id, asked *out)
+{
+    vdb_record *record;
+    float *room;
+    answer *a = &part->body->r->answer;
+    vdb_status result = vdb_get(part->body->r->server->db, id, NULL, &record);
+    if (result == VDB_NOT_FOUND)
+        answer_error(a, 404, "%sVector not found: %s", part->where, id);
+    else if (result)
+        answer_library(a, result);
+    if (result)
+        return false;
+    const float *vector = vdb_record_vector(record, &out->dim);
+    out->first = part->body->texts.float_count;
+    bool had = vector_texts_add(&part->body->texts, out->dim, &room);
+    if (had)
+        memcpy(room, vector, out->dim * sizeof *room);
+    else
+        answer_error(a, 503, "out of memory");
+    vdb_record_free(record);
+    return had;
 }
 
 static bool read_query(const json_part *part, asked *out)
 {
     uint64_t k = K_DEFAULT;
-    if (!take_vector(part, &out->first, &out->dim) ||
-        !take_whole(part, "k", 1, K_MAX, &k))
+    const char *id = NULL;
+    size_t length;
+    if (!has_vector(part) && !take_string(part, "id", &id, &length))
+        return false;
+    if (id ? !take_stored(part, id, out) : !take_vector(part, &out->first, &out->dim))
+        return false;
+    if (!take_whole(part, "k", 1, K_MAX, &k))
         return false;
     out->k = (size_t)k;
     return true;
@@ -95,7 +142,7 @@ static bool answer_group(search *s, size_t of_group)
     float *packed = NULL, *to = NULL;
     op.snapshot = s->snapshot;
     op.cancel = s->r->server->cancel;
-    op.timeout_ms = s->r->server->settings->search_ms;
+    op.timeout_ms = s->options.timeout_ms;
     for (size_t i = 0; i < s->count; i++) {
         const asked *q = &s->queries[i];
         if (q->group != of_group)
@@ -124,7 +171,10 @@ static bool answer_group(search *s, size_t of_group)
         query.vectors = packed;
     query.op = &op;
     query.filter = s->filter;
-    query.flags = s->filter ? VDB_QUERY_FILTERED : 0;
+    query.flags = s->options.flags | (s->filter ? VDB_QUERY_FILTERED : 0);
+    query.ef = s->options.ef;
+    query.recall_target = s->options.recall_target;
+    query.max_distance = s->options.max_distance;
     vdb_status result =
         vdb_search_batch(s->r->server->db, &query, &s->answers[of_group]);
     if (result)
@@ -154,21 +204,104 @@ static bool answer_all(search *s)
     return true;
 }
 
-static void put_hits(buffer *to, const vdb_results *results, size_t q)
+static void put_base64(buffer *to, const float *values, size_t count)
 {
-    const size_t *offsets = vdb_results_offsets(results);
-    const float *distances = vdb_results_distances(results);
-    put_text(to, "[");
-    for (size_t i = offsets[q]; i < offsets[q + 1]; i++) {
-        size_t length;
-        const char *id = vdb_results_id(results, i, &length);
-        put_text(to, i > offsets[q] ? ", {\"id\": " : "{\"id\": ");
-        put_string(to, id, length);
-        put_text(to, ", \"distance\": ");
-        put_distance(to, distances[i]);
-        put_text(to, "}");
+    size_t length = (count * sizeof *values + 2) / 3 * 4;
+    if (!buffer_reserve(to, length))
+        return;
+    uint8_t *bytes = (uint8_t *)malloc(count * sizeof *values + 1);
+    if (!bytes) {
+        to->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        for (size_t j = 0; j < sizeof bits; j++)
+            bytes[i * sizeof bits + j] = (uint8_t)(bits >> (8 * j));
+    }
+    to->length += base64_encode(bytes, count * sizeof *values, to->bytes + to->length);
+    free(bytes);
+}
+
+static void put_hit(const search *s, buffer *to, const vdb_results *results, size_t i)
+{
+    size_t length, dim;
+    const char *id = vdb_results_id(results, i, &length);
+    put_text(to, "{\"id\": ");
+    put_string(to, id, length);
+    put_text(to, ", \"distance\": ");
+    put_distance(to, vdb_results_distances(results)[i]);
+    const char *metadata = vdb_results_metadata(results, i, &length);
+    if (metadata) {
+        put_text(to, ", \"metadata\": ");
+        put_bytes(to, metadata, length);
+    }
+    const float *vector = vdb_results_vector(results, i, &dim);
+    if (vector && s->options.base64) {
+        put_text(to, ", \"vector_b64\": \"");
+        put_base64(to, vector, dim);
+        put_text(to, "\"");
+    } else if (vector) {
+        put_text(to, ", \"vector\": ");
+        put_vector(to, vector, dim);
+    }
+    put_text(to, "}");
+}
+
+static void put_explanation(buffer *to, const vdb_results *results, size_t q)
+{
+    static const char *const STRATEGIES[] = {"none", "scan", "graph"};
+    static const char *const INDEXES[] = {"default", "flat", "hnsw"};
+    vdb_explain e = VDB_EXPLAIN_INIT;
+    if (vdb_results_explain(results, q, &e)) {
+        put_text(to, "null");
+        return;
+    }
+    put_format(to, "{\"index\": \"%s\", \"strategy\": \"%s\", \"reason\": ",
+               e.index >= 0 && e.index < 3 ? INDEXES[e.index] : "unknown",
+               e.strategy < 3 ? STRATEGIES[e.strategy] : "unknown");
+    put_string(to, e.reason, strlen(e.reason));
+    put_format(to,
+               ", \"sequence\": %" PRIu64 ", \"live\": %" PRIu64
+               ", \"matches\": %" PRIu64 ", \"distances\": %" PRIu64
+               ", \"filter_ns\": %" PRIu64 ", \"search_ns\": %" PRIu64 "}",
+               e.sequence, e.live, e.matches, e.distances, e.filter_ns, e.search_ns);
+}
+
+/* One hit, or what stands around the hits of a query. */
+static bool next_hit(void *state, buffer *to, vdb_status *failed)
+{
+    search *s = state;
+    (void)failed;
+    bool explain = (s->options.flags & VDB_QUERY_EXPLAIN) != 0;
+    if (s->many && s->at == 0 && s->item == 0)
+        put_text(to, "[");
+    if (s->at == s->count) {
+        put_text(to, s->many ? "]" : "");
+        return false;
+    }
+    const asked *q = &s->queries[s->at];
+    const vdb_results *results = s->answers[q->group];
+    const size_t *offsets = vdb_results_offsets(results) + q->place;
+    if (s->item == 0) {
+        put_text(to, s->at ? ", " : "");
+        put_text(to, explain ? "{\"results\": [" : "[");
+    }
+    if (offsets[0] + s->item < offsets[1]) {
+        put_text(to, s->item ? ", " : "");
+        put_hit(s, to, results, offsets[0] + s->item++);
+        return true;
     }
     put_text(to, "]");
+    if (explain) {
+        put_text(to, ", \"explain\": ");
+        put_explanation(to, results, q->place);
+        put_text(to, "}");
+    }
+    s->at++;
+    s->item = 0;
+    return s->many || s->at < s->count;
 }
 
 static bool room_for(search *s, size_t count)
@@ -182,18 +315,19 @@ static bool room_for(search *s, size_t count)
 
 void handle_search(request *r)
 {
-    search s;
-    memset(&s, 0, sizeof s);
-    s.r = r;
-    if (json_body_read(&s.body, r, r->body.bytes, r->body.length, 1)) {
-        json_part whole = json_body_whole(&s.body);
-        if (room_for(&s, 1) && read_query(&whole, s.queries) &&
-            take_filter(&whole, &s.filter) && answer_all(&s)) {
-            answer_begin(&r->answer, 200);
-            put_hits(&r->answer.body, s.answers[0], 0);
+    search *s = search_new(r);
+    if (!s)
+        return;
+    if (json_body_read(&s->body, r, r->body.bytes, r->body.length, 1)) {
+        json_part whole = json_body_whole(&s->body);
+        if (room_for(s, 1) && read_query(&whole, s->queries) &&
+            take_filter(&whole, &s->filter) &&
+            take_search_options(&whole, &s->options) && answer_all(s)) {
+            answer_pieces(&r->answer, 200, (pieces){next_hit, search_free, s});
+            return;
         }
     }
-    search_free(&s);
+    search_free(s);
 }
 
 static bool read_queries(search *s, json_list *list)
@@ -216,24 +350,20 @@ static bool read_queries(search *s, json_list *list)
 
 void handle_search_batch(request *r)
 {
-    search s;
     json_list list;
-    memset(&s, 0, sizeof s);
-    s.r = r;
-    if (json_body_read(&s.body, r, r->body.bytes, r->body.length, 3)) {
-        json_part whole = json_body_whole(&s.body);
+    search *s = search_new(r);
+    if (!s)
+        return;
+    s->many = true;
+    if (json_body_read(&s->body, r, r->body.bytes, r->body.length, 3)) {
+        json_part whole = json_body_whole(&s->body);
         if (json_list_begin(&list, &whole, "queries", "query", QUERIES_MAX) &&
-            room_for(&s, list.count) && read_queries(&s, &list) &&
-            take_filter(&whole, &s.filter) && answer_all(&s)) {
-            answer_begin(&r->answer, 200);
-            put_text(&r->answer.body, "[");
-            for (size_t i = 0; i < s.count; i++) {
-                put_text(&r->answer.body, i ? ", " : "");
-                put_hits(&r->answer.body, s.answers[s.queries[i].group],
-                         s.queries[i].place);
-            }
-            put_text(&r->answer.body, "]");
+            room_for(s, list.count) && read_queries(s, &list) &&
+            take_filter(&whole, &s->filter) &&
+            take_search_options(&whole, &s->options) && answer_all(s)) {
+            answer_pieces(&r->answer, 200, (pieces){next_hit, search_free, s});
+            return;
         }
     }
-    search_free(&s);
+    search_free(s);
 }
