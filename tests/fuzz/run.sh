@@ -23,7 +23,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -n "$targets" ] || targets='filter metadata import cli log file ops'
+[ -n "$targets" ] || targets='filter metadata import cli log file ops http'
 
 # Whole paths: the target cli works in a folder of its own.
 build=$PWD/build-fuzz
@@ -58,8 +58,10 @@ for target in $targets; do
     fi
     dictionary=$PWD/tests/fuzz/$target.dict
     [ ! -f "$dictionary" ] || bound="$bound -dict=$dictionary"
-    # What vdbtool says is not ours to read; the sanitizer has its own way out.
-    [ "$target" != cli ] || bound="$bound -close_fd_mask=2"
+    # What the tools say is not ours to read; the sanitizer has its own way out.
+    case $target in
+    cli | http) bound="$bound -close_fd_mask=2" ;;
+    esac
     # shellcheck disable=SC2086  # the bounds are words
     if "$build/tests/fuzz/fuzz_$target" $bound -max_len=$length -timeout=25 \
         -malloc_limit_mb=256 -rss_limit_mb=2048 -print_final_stats=1 \

@@ -47,7 +47,8 @@ void handle_backup(request *r)
     }
     op.cancel = s->cancel;
     vdb_status result = vdb_backup(s->db, path, &op);
-    if (result == VDB_NOT_FOUND || result == VDB_INVALID) { /* of the folder, not ours */
+    if (result == VDB_NOT_FOUND ||
+        result == VDB_INVALID) { /* of the folder, not ours */
         complain("500: %s", vdb_errmsg());
         answer_error(&r->answer, 500, "the folder for backups cannot be written to");
         return;
