@@ -115,6 +115,9 @@ done
 # The tool, and the manual pages that are in the source.
 check "vdbtool runs" sh -c "LD_LIBRARY_PATH='$libdir' '$(find "$where/dest" -name vdbtool)' \
     --version | grep -q '^vdbtool '"
+server=$(find "$where/dest" -type f -name vdb-httpd)
+[ -z "$server" ] || check "vdb-httpd runs" sh -c "LD_LIBRARY_PATH='$libdir' '$server' \
+    --version | grep -q '^vdb-httpd '"
 for page in $(find "$(dirname "$0")/../docs" "$(dirname "$0")/../tools" -name '*.[13]'); do
     name=$(basename "$page")
     section=${name##*.}
