@@ -52,6 +52,7 @@ typedef struct vdbi_graph {
     /* Somebody waits: see that every node can be reached.  How often that was asked for,
      * and which of these has been done. */
     _Atomic uint32_t thorough, thorough_done;
+    _Atomic int refitting;             /* nothing is linked meanwhile */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
     _Atomic uint64_t handed_back;      /* slots, since the last save */
     vdbi_mutex upkeep;                 /* held while the graph is tidied, or saved */

@@ -61,7 +61,8 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     atomic_store(&g->doubtful, 0);
     atomic_store(&g->unsaved, 0);
     atomic_store(&g->killed, 0);
-    atomic_store(&g->linked, 0);
+    /* That what was saved can be reached, nobody has seen yet. */
+    atomic_store(&g->linked, atomic_load(&h->count) > 0);
     atomic_store(&g->saved_count, atomic_load(&h->count));
     g->save_whole = 0;
     atomic_store(&g->hnsw, h);
@@ -207,7 +208,8 @@ int vdbi_graph_make(vdb *db)
 static int take_fresh(vdbi_graph *g, uint32_t *slot, uint64_t *position,
                       uint64_t *number)
 {
-    if (g->next == g->end || atomic_load(&g->state) != VDBI_GRAPH_READY)
+    if (g->next == g->end || atomic_load(&g->state) != VDBI_GRAPH_READY ||
+        atomic_load(&g->refitting))
         return 0;
     *slot = g->fresh[g->next];
     *position = g->moved + g->next++;
@@ -326,27 +328,38 @@ static int is_complete(vdb *db)
     vdbi_graph *g = &db->graph;
 
     if (vdbi_graph_is_due(db) || g->making || vdbi_graph_tidy_is_due(db) ||
-        vdbi_graph_refit_is_due(db) || atomic_load(&g->yielding))
+        vdbi_graph_refit_is_due(db) || atomic_load(&g->yielding) ||
+        atomic_load(&g->refitting))
         return 0;
     return g->begin == g->end;
+}
+
+/* Of a graph that covers everything: see that every node can be reached; 0: there is no
+ * new one that need be. */
+static int ask_thorough(vdbi_graph *g)
+{
+    if (atomic_load(&g->linked) == 0)
+        return 0;
+    atomic_fetch_add(&g->thorough, 1);
+    return 1;
 }
 
 vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
 {
     vdbi_graph *g = &db->graph;
+    int asked = poll;
     vdb_status st = VDB_OK;
 
     if (g->wanted && atomic_load(&g->state) == VDBI_GRAPH_NONE)
         atomic_store(&g->asked, 1);
-    if (!poll && atomic_load(&g->linked))
-        atomic_fetch_add(&g->thorough, 1);
     while (g->wanted && !st) {
         int complete;
         vdbi_lock(&g->lock);
         complete = is_complete(db);
         vdbi_unlock(&g->lock);
-        if (complete)
+        if (complete && (asked || !ask_thorough(g)))
             break;
+        asked |= complete;
         if (poll)
             return vdbi_fail(VDB_TIMEOUT, "%llu vectors are not in the graph yet",
                              (unsigned long long)atomic_load(&g->fresh_count));
@@ -372,7 +385,8 @@ static void *run(void *arg)
         vdbi_unlock(&g->lock);
         worked = work(db);
         vdbi_lock(&g->lock);
-        if (!worked && !g->stopping && g->next == g->end &&
+        if (!worked && !g->stopping &&
+            (g->next == g->end || atomic_load(&g->refitting)) &&
             (g->making || !vdbi_graph_is_due(db)) && !vdbi_graph_tidy_is_due(db) &&
             !vdbi_graph_refit_is_due(db))
             vdbi_wait(&g->changed, &g->lock);

@@ -42,6 +42,9 @@ vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ea
  * not as it should be.  What the pages' own check has told of is not told again. */
 vdb_status vdbi_graph_check(vdb *db, const vdbi_graph_ear *ear);
 
+/* Of a dead slot: whether an older version's search may meet it, linked or fresh. */
+int vdbi_graph_shows(const vdbi_hnsw *h, uint32_t slot);
+
 /* What to do with a row: of a live slot, or of a dead one that the graph has. */
 typedef vdb_status (*vdbi_graph_row)(void *arg, uint32_t slot, int live,
                                      const float *row);

@@ -4,10 +4,13 @@
  * many are, a new region is fitted to a sample of what is stored now, and filled beside
  * searches and commits, which write their codes into both; then one pointer switches.
  * Vectors whose old codes were equal, and which were chained for it, are fresh again when
- * their new ones differ.
+ * their new ones differ.  Those that were clipped have links that were chosen blindly, and
+ * are linked anew; what comes meanwhile is not linked by the old codes.
  */
+#include "base/bitmap.h"
 #include "base/error.h"
 #include "db/graph_priv.h"
+#include "index/hnsw/upkeep.h"
 
 enum {
     WATCH_EVERY = 8,  /* of the new rows */
@@ -35,10 +38,48 @@ int vdbi_graph_refit_is_due(vdb *db)
                watched * atomic_load(&g->hnsw)->shape.dimension / CLIPPED_SHARE;
 }
 
+/* What is read of one version while commits go on. */
+typedef struct refitting {
+    vdbi_hnsw *hnsw;
+    uint64_t *shown;   /* slots that the graph showed at that version */
+    uint64_t *clipped; /* those whose codes said little */
+    uint32_t slots;
+} refitting;
+
+/* A slot that was free has had a vector put into it if the graph shows it now: the commit
+ * has written its code, and the row that was read is an older one. */
 static vdb_status add_row(void *arg, uint32_t slot, int live, const float *row)
 {
-    (void)live;
-    return vdbi_hnsw_refit_row(arg, slot, row);
+    refitting *r = arg;
+
+    if (!live && !vdbi_bit_get(r->shown, slot))
+        return VDB_OK;
+    if (vdbi_codes_beyond(vdbi_hnsw_way(r->hnsw).codes, row) >
+        r->hnsw->shape.dimension / CLIPPED_SHARE)
+        vdbi_bit_set(r->clipped, slot);
+    return vdbi_hnsw_refit_row(r->hnsw, slot, row);
+}
+
+/* (turn, upkeep) Begin to write into both regions, and hold the newest version.  No slot is
+ * freed until the upkeep is over. */
+static vdb_status begin(vdb *db, refitting *r, vdbi_codes *codes,
+                        vdbi_version **version)
+{
+    vdbi_memory *memory = &db->env->memory;
+    size_t words;
+
+    r->slots = db->newest->image.slot_count;
+    words = VDBI_BITMAP_WORDS(r->slots) + 1;
+    r->shown = vdbi_calloc(memory, words, sizeof *r->shown);
+    r->clipped = vdbi_calloc(memory, words, sizeof *r->clipped);
+    if (!r->shown || !r->clipped)
+        return VDB_NOMEM;
+    for (uint32_t slot = 0; slot < r->slots; slot++)
+        if (vdbi_graph_shows(r->hnsw, slot))
+            vdbi_bit_set(r->shown, slot);
+    vdbi_hnsw_refit_begin(r->hnsw, codes);
+    *version = vdbi_version_pin(db);
+    return VDB_OK;
 }
 
 static vdb_status fresh_again(void *arg, uint32_t slot)
@@ -72,24 +113,24 @@ static vdb_status fit(vdb *db, vdbi_codes **codes)
 }
 
 /* Fill a new region and switch to it. */
-static vdb_status refit(vdb *db, vdbi_hnsw *h)
+static vdb_status switch_codes(vdb *db, refitting *r, vdbi_codes *codes)
 {
-    vdbi_codes *codes = NULL;
     vdbi_version *version;
-    vdb_status st = fit(db, &codes);
+    vdb_status st;
 
-    if (st)
-        return st;
     vdbi_turn_take(db);
-    vdbi_hnsw_refit_begin(h, codes);
-    version = vdbi_version_pin(db); /* every later commit writes into both */
+    st = begin(db, r, codes, &version);
     vdbi_turn_give(db);
-    st = vdbi_graph_each_row(db, &version->image, 1, h, add_row, h);
+    if (st) {
+        vdbi_codes_free(codes);
+        return st;
+    }
+    st = vdbi_graph_each_row(db, &version->image, 1, r->hnsw, add_row, r);
     vdbi_version_release(db, version);
     vdbi_turn_take(db);
-    codes = vdbi_hnsw_refit_end(h, !st);
+    codes = vdbi_hnsw_refit_end(r->hnsw, !st);
     vdbi_turn_give(db);
-    vdbi_visitors_wait(&h->visitors);
+    vdbi_visitors_wait(&r->hnsw->visitors);
     vdbi_codes_free(codes);
     return st;
 }
@@ -110,6 +151,50 @@ static vdb_status unchain(vdb *db, vdbi_hnsw *h)
     return st;
 }
 
+static int is_stopping(vdbi_graph *g)
+{
+    int stopping;
+
+    vdbi_lock(&g->lock);
+    stopping = g->stopping;
+    vdbi_unlock(&g->lock);
+    return stopping;
+}
+
+static vdb_status link_clipped(vdb *db, const refitting *r)
+{
+    vdb_status st = VDB_OK;
+
+    for (uint32_t slot = 0; slot < r->slots && !st; slot++)
+        if (vdbi_bit_get(r->clipped, slot) && !is_stopping(&db->graph)) {
+            st = vdbi_hnsw_link_anew(r->hnsw, slot);
+            atomic_fetch_add(&db->graph.linked, 1); /* it may have cut ways */
+        }
+    return st;
+}
+
+static vdb_status refit(vdb *db, vdbi_hnsw *h)
+{
+    refitting r = {.hnsw = h};
+    vdbi_codes *codes = NULL;
+    vdb_status st = fit(db, &codes);
+
+    atomic_store(&db->graph.refitting, 1);
+    if (!st)
+        st = switch_codes(db, &r, codes);
+    if (!st)
+        st = unchain(db, h);
+    if (!st)
+        st = link_clipped(db, &r);
+    vdbi_lock(&db->graph.lock);
+    atomic_store(&db->graph.refitting, 0);
+    vdbi_broadcast(&db->graph.changed);
+    vdbi_unlock(&db->graph.lock);
+    vdbi_free(&db->env->memory, r.shown);
+    vdbi_free(&db->env->memory, r.clipped);
+    return st;
+}
+
 int vdbi_graph_refit(vdb *db)
 {
     vdbi_graph *g = &db->graph;
@@ -123,8 +208,6 @@ int vdbi_graph_refit(vdb *db)
     vdbi_lock(&g->upkeep);
     if (vdbi_graph_refit_is_due(db)) {
         st = refit(db, h);
-        if (!st)
-            st = unchain(db, h);
         if (st)
             vdbi_graph_say(db, "the codes could not be fitted anew: %s",
                            vdbi_error_text());

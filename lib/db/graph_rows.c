@@ -12,8 +12,7 @@ enum {
     SECTION_ROWS = 1024 /* read in one reading section */
 };
 
-/* Of a dead slot: whether an older version's search may meet it, linked or fresh. */
-static int graph_shows(const vdbi_hnsw *h, uint32_t slot)
+int vdbi_graph_shows(const vdbi_hnsw *h, uint32_t slot)
 {
     return vdbi_hnsw_has(h, slot) || vdbi_marks(&h->nodes, slot) & VDBI_MARK_KILLED;
 }
@@ -35,7 +34,7 @@ vdb_status vdbi_graph_each_row(vdb *db, const vdbi_image *image, uint32_t step,
             uint32_t slot = (uint32_t)first + i;
             const float *row;
             if (slot % step ||
-                (!vdbi_bit_get(words, i) && !(h && graph_shows(h, slot))))
+                (!vdbi_bit_get(words, i) && !(h && vdbi_graph_shows(h, slot))))
                 continue;
             st = vdbi_vector_row(db->pager, image, slot, &row);
             if (!st)

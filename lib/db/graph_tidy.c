@@ -106,6 +106,20 @@ static vdb_status take_out(vdb *db, vdbi_hnsw *h, const vdbi_pace *pace)
     return VDB_OK;
 }
 
+/* What was made is worth being saved. */
+static vdb_status connect(vdbi_graph *g, vdbi_hnsw *h, const vdbi_pace *pace)
+{
+    uint64_t answers, ways;
+    vdb_status st = vdbi_hnsw_answer(h, pace, &answers);
+
+    atomic_fetch_add(&g->unsaved, answers);
+    if (st)
+        return st;
+    st = vdbi_hnsw_connect(h, pace, &ways);
+    atomic_fetch_add(&g->unsaved, ways);
+    return st;
+}
+
 static int dead_are_due(vdb *db)
 {
     vdbi_graph *g = &db->graph;
@@ -138,7 +152,7 @@ int vdbi_graph_tidy(vdb *db)
     vdbi_hnsw *h = atomic_load(&g->hnsw);
     const vdbi_pace pace = {go_on, g};
     vdb_error error = VDB_ERROR_INIT;
-    uint64_t made, linked;
+    uint64_t linked;
     uint32_t asked, later;
     vdb_status st = VDB_OK;
     int dead;
@@ -155,7 +169,7 @@ int vdbi_graph_tidy(vdb *db)
         if (dead)
             st = take_out(db, h, &pace);
         if (!st) {
-            st = vdbi_hnsw_connect(h, &pace, &made);
+            st = connect(g, h, &pace);
             later = atomic_load(&g->thorough);
             if (atomic_fetch_sub(&g->linked, linked) == linked)
                 asked = later; /* there are none */

@@ -122,8 +122,15 @@ uint32_t strategy_of(const vdb_results *hits, size_t q)
 
 void assert_strategy(const vdb_results *hits, uint32_t strategy)
 {
-    for (size_t q = 0; q < vdb_results_queries(hits); q++)
+    for (size_t q = 0; q < vdb_results_queries(hits); q++) {
+        vdb_explain explain = VDB_EXPLAIN_INIT;
+        assert_ok(vdb_results_explain(hits, q, &explain));
+        if (explain.strategy != strategy)
+            print_error("query %zu: %s (%llu distances, %llu match)\n", q,
+                        explain.reason, (unsigned long long)explain.distances,
+                        (unsigned long long)explain.matches);
         assert_int_equal(strategy_of(hits, q), strategy);
+    }
 }
 
 /* Compare one query's answers with the exact ones: how many of those were found.  The

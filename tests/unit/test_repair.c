@@ -319,6 +319,46 @@ static void unlinking_can_be_given_up_and_taken_up(void **state)
     done(h);
 }
 
+static uint32_t upper_nodes(const vdbi_hnsw *h)
+{
+    uint32_t n = 0;
+
+    for (uint32_t slot = 0; slot < ROWS; slot++)
+        n += vdbi_is_node(&h->nodes, slot) &&
+             atomic_load(&vdbi_node_of(&h->nodes, slot)->layer) > 0;
+    return n;
+}
+
+/* What was given up is taken up when the heirs that were appointed are to leave too. */
+static void an_heir_leaves_with_whom_it_succeeded(void **state)
+{
+    enum {
+        DIFFERENT = ROWS / 4
+    };
+    vdbi_hnsw *h;
+    uint32_t slots[2 * DIFFERENT], uppers;
+    int left = 0;
+    const vdbi_pace pace = {so_often, &left};
+
+    (void)state;
+    make_equal_rows(DIFFERENT);
+    h = make_graph(VDB_L2);
+    insert(h, 0, ROWS);
+    for (uint32_t i = 0; i < DIFFERENT; i++) {
+        slots[i] = i;
+        slots[DIFFERENT + i] =
+            ROWS - DIFFERENT + i; /* who came last is first in the chain */
+        present[slots[i]] = present[slots[DIFFERENT + i]] = 0;
+    }
+    uppers = upper_nodes(h);
+    assert_int_equal(vdbi_hnsw_unlink(h, slots, DIFFERENT, &pace), VDB_CANCELLED);
+    assert_int_equal(vdbi_hnsw_unlink(h, slots, DIFFERENT + DIFFERENT, NULL), VDB_OK);
+    connect_and_check(h);
+    all_find_themselves(h);
+    assert_int_equal(upper_nodes(h), uppers);
+    done(h);
+}
+
 /* Take away every link that leads to one of some nodes. */
 static void hide(vdbi_hnsw *h, uint32_t step)
 {
@@ -330,10 +370,58 @@ static void hide(vdbi_hnsw *h, uint32_t step)
         for (uint32_t i = 0; i < h->nodes.m0; i++) {
             uint32_t other = atomic_load(&links[i]);
             atomic_store(&links[i], VDBI_NO_SLOT);
-            if (other != VDBI_NO_SLOT && (other % step || slot % step == 0))
+            if (other != VDBI_NO_SLOT && other % step)
                 atomic_store(&links[kept++], other);
         }
     }
+}
+
+/* How many of those no upper layer leads to. */
+static uint64_t hidden_below(const vdbi_hnsw *h, uint32_t step)
+{
+    uint64_t n = 0;
+
+    for (uint32_t slot = 0; slot < ROWS; slot += step)
+        n += atomic_load(&vdbi_node_of(&h->nodes, slot)->layer) == 0;
+    return n;
+}
+
+/* On layer 1 too: what is cut off there is found, and gets a way. */
+static void hidden_upper_nodes_are_connected(void **state)
+{
+    vdbi_hnsw *h;
+    uint64_t missed, made;
+    uint32_t first, victim = VDBI_NO_SLOT;
+
+    (void)state;
+    make_rows();
+    h = make_graph(VDB_L2);
+    insert(h, 0, ROWS);
+    connect_and_check(h);
+    for (uint32_t slot = 0; slot < ROWS; slot++)
+        if (atomic_load(&vdbi_node_of(&h->nodes, slot)->layer) == 1)
+            victim = slot;
+    assert_int_not_equal(victim, VDBI_NO_SLOT);
+    for (uint32_t slot = 0; slot < ROWS; slot++) {
+        vdbi_link *links;
+        uint32_t kept = 0;
+        if (atomic_load(&vdbi_node_of(&h->nodes, slot)->layer) == 0)
+            continue;
+        links = vdbi_links(&h->nodes, slot, 1);
+        for (uint32_t i = 0; i < h->nodes.m; i++) {
+            uint32_t other = atomic_load(&links[i]);
+            atomic_store(&links[i], VDBI_NO_SLOT);
+            if (other != VDBI_NO_SLOT && other != victim)
+                atomic_store(&links[kept++], other);
+        }
+    }
+    assert_int_equal(vdbi_hnsw_missed(h, &missed, &first), VDB_OK);
+    assert_int_equal(missed, 1);
+    assert_int_equal(first, victim);
+    assert_int_equal(vdbi_hnsw_connect(h, NULL, &made), VDB_OK);
+    assert_int_equal(made, 1);
+    check(h);
+    done(h);
 }
 
 static void hidden_nodes_are_found_and_connected(void **state)
@@ -350,13 +438,49 @@ static void hidden_nodes_are_found_and_connected(void **state)
         connect_and_check(h);
         hide(h, steps[i]);
         assert_int_equal(vdbi_hnsw_missed(h, &missed, &first), VDB_OK);
-        if ((uint32_t)atomic_load(&h->entry) % steps[i])
-            assert_int_equal(missed, (ROWS + steps[i] - 1) / steps[i]);
+        assert_true(missed >= hidden_below(h, steps[i])); /* and some behind them */
         assert_int_equal(vdbi_hnsw_connect(h, NULL, &made), VDB_OK);
         assert_true(made <= missed && (made || !missed));
         check(h);
         done(h);
     }
+}
+
+static int links_to(const vdbi_hnsw *h, uint32_t slot, uint32_t to)
+{
+    const vdbi_link *links = vdbi_links0(&h->nodes, slot);
+
+    for (uint32_t i = 0; i < h->nodes.m0; i++)
+        if (atomic_load(&links[i]) == to)
+            return 1;
+    return 0;
+}
+
+/* Some are forgotten by all of their neighbours. */
+static void neighbours_link_back(void **state)
+{
+    vdbi_hnsw *h;
+    uint64_t made;
+
+    (void)state;
+    make_rows();
+    h = make_graph(VDB_L2);
+    insert(h, 0, ROWS);
+    hide(h, 10);
+    assert_int_equal(vdbi_hnsw_answer(h, NULL, &made), VDB_OK);
+    assert_true(made >= ROWS / 10);
+    for (uint32_t slot = 0; slot < ROWS; slot += 10) {
+        const vdbi_link *links = vdbi_links0(&h->nodes, slot);
+        uint32_t backs = 0;
+        for (uint32_t i = 0; i < h->nodes.m0 && atomic_load(&links[i]) != VDBI_NO_SLOT;
+             i++)
+            backs += (uint32_t)links_to(h, atomic_load(&links[i]), slot);
+        assert_true(backs >= 2 || atomic_load(&links[1]) == VDBI_NO_SLOT);
+    }
+    assert_int_equal(vdbi_hnsw_answer(h, NULL, &made), VDB_OK);
+    assert_int_equal(made, 0);
+    connect_and_check(h);
+    done(h);
 }
 
 static void must_fail(vdbi_hnsw *h, const char *with)
@@ -544,7 +668,10 @@ int main(void)
         cmocka_unit_test(slots_are_used_again_and_again),
         cmocka_unit_test(twins_inherit),
         cmocka_unit_test(unlinking_can_be_given_up_and_taken_up),
+        cmocka_unit_test(an_heir_leaves_with_whom_it_succeeded),
         cmocka_unit_test(hidden_nodes_are_found_and_connected),
+        cmocka_unit_test(hidden_upper_nodes_are_connected),
+        cmocka_unit_test(neighbours_link_back),
         cmocka_unit_test(check_sees_what_is_wrong),
         cmocka_unit_test(unlinking_runs_beside_searches_and_insertions),
     };

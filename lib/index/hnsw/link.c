@@ -155,20 +155,21 @@ void vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slo
     pool->count = kept;
 }
 
-void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, int descend, uint32_t ef)
+void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, uint32_t layer,
+                        int descend, uint32_t ef)
 {
     uint64_t entry = atomic_load_explicit(&k->h->entry, memory_order_acquire), best;
-    uint32_t way_in = (uint32_t)entry;
+    uint32_t way_in = (uint32_t)entry, top = (uint32_t)(entry >> 32);
     vdbi_code_query q;
     int32_t distance;
 
     vdbi_codes_query_row(k->way.codes, slot, k->s->query_bytes, &q);
     k->way.walk->distances(k->way.codes, &q, &way_in, 1, &distance);
     best = vdbi_key(distance, way_in);
-    if (descend)
-        best = k->way.walk->descend(&k->h->nodes, k->way.codes, &q, best,
-                                    (uint32_t)(entry >> 32), 0, k->s);
-    vdbi_find_near(k, &q, slot, 0, best, ef);
+    if (descend && top > layer)
+        best = k->way.walk->descend(&k->h->nodes, k->way.codes, &q, best, top, layer,
+                                    k->s);
+    vdbi_find_near(k, &q, slot, layer, best, ef);
 }
 
 /* Write a node's list, beside what others, who have linked to it, have put there. */

@@ -38,9 +38,10 @@ void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_
  * linked; or more than `ef`, so that one of them at least is not leaving. */
 void vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot,
                     uint32_t layer, uint64_t from, uint32_t ef);
-/* The same on layer 0, for a node that is in the graph, from the way in; `descend`: down
- * through the upper layers, as searches go. */
-void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, int descend, uint32_t ef);
+/* The same, for a node that is in the graph, from the way in; `descend`: down through the
+ * layers above, as searches go. */
+void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, uint32_t layer,
+                        int descend, uint32_t ef);
 /* The nearest of a layer are in the pool: give the node links to some, besides those it
  * has.  How many were chosen. */
 uint32_t vdbi_link_to(const vdbi_linker *k, uint32_t slot, uint32_t layer);

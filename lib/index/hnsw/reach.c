@@ -3,13 +3,16 @@
  * Links are directed.  A node whose neighbours have all chosen others is met by nobody,
  * whatever it links to itself.  Repair and insertion make such nodes rarely, but they do.
  *
- * From the way in, layer 0 is searched in breadth; each node that is met remembers which
- * node it was met from.  These links are a tree that reaches everything met: a link that
+ * Layer by layer, from the top, all that the layers above lead to is searched in breadth;
+ * each node that is met remembers which node it was met from.  These links are a tree that reaches everything met: a link that
  * is not of the tree may be taken away without anything becoming unreachable.  So a node
  * that was not met gets a link from one near to it that was met, into a free place or into
  * that of the farthest neighbour that the tree does not need; and the search goes on from
  * there.  The nodes behind it are met then, so only a few are linked in each round, more
  * in each than in the one before.
+ *
+ * (On the upper layers too: two clusters far from each other may have no links there, and
+ * a walk that comes down in the wrong one does not find the way on layer 0 either.)
  *
  * Insertions go on meanwhile and know nothing of the tree.  They may take away one of its
  * links; so all is searched again until a search has met everybody, a few times at most.
@@ -30,6 +33,7 @@ enum {
 typedef struct reaching {
     vdbi_hnsw *h;
     const vdbi_pace *pace;
+    uint32_t layer;
     uint32_t limit;
     uint32_t *from;  /* by slot: where it was met from; VDBI_NO_SLOT: not yet */
     uint64_t *front; /* met, to be expanded */
@@ -59,11 +63,18 @@ static void clear(reaching *r)
     vdbi_free(r->h->memory, r->wanted);
 }
 
-static vdb_status begin(vdbi_hnsw *h, const vdbi_pace *pace, reaching *r)
+static int is_above(const vdbi_nodes *n, uint32_t slot, uint32_t layer)
+{
+    return is_node(n, slot) && atomic_load(&vdbi_node_of(n, slot)->layer) >= layer;
+}
+
+static vdb_status begin(vdbi_hnsw *h, uint32_t layer, const vdbi_pace *pace,
+                        reaching *r)
 {
     size_t words;
 
-    *r = (reaching){.h = h, .pace = pace, .limit = atomic_load(&h->slot_limit)};
+    *r = (reaching){
+        .h = h, .pace = pace, .layer = layer, .limit = atomic_load(&h->slot_limit)};
     words = VDBI_BITMAP_WORDS(r->limit) + 1;
     r->from = vdbi_alloc(h->memory, ((size_t)r->limit + 1) * sizeof *r->from);
     r->front = vdbi_calloc(h->memory, words, sizeof *r->front);
@@ -75,7 +86,7 @@ static vdb_status begin(vdbi_hnsw *h, const vdbi_pace *pace, reaching *r)
     }
     memset(r->from, 0xFF, (size_t)r->limit * sizeof *r->from);
     for (uint32_t slot = 0; slot < r->limit; slot++)
-        if (is_node(&h->nodes, slot))
+        if (is_above(&h->nodes, slot, layer))
             vdbi_bit_set(r->wanted, slot);
     return VDB_OK;
 }
@@ -91,9 +102,10 @@ static void meet(reaching *r, uint32_t slot, uint32_t from, uint64_t *front)
 static void expand(reaching *r, uint32_t slot)
 {
     const vdbi_nodes *n = &r->h->nodes;
-    const vdbi_link *links = vdbi_links0(n, slot);
+    const vdbi_link *links = vdbi_links(n, slot, r->layer);
+    uint32_t max = vdbi_links_max(n, r->layer);
 
-    for (uint32_t i = 0; i < n->m0; i++) {
+    for (uint32_t i = 0; i < max; i++) {
         uint32_t other = atomic_load_explicit(&links[i], memory_order_acquire);
         if (other == VDBI_NO_SLOT)
             return;
@@ -126,12 +138,16 @@ static vdb_status spread(reaching *r)
     return VDB_OK;
 }
 
+/* From what the layers above have led to. */
 static vdb_status spread_from_top(reaching *r)
 {
     uint64_t entry = atomic_load(&r->h->entry);
 
     if (entry == VDBI_NO_ENTRY)
         return VDB_OK;
+    for (uint32_t slot = 0; slot < r->limit; slot++)
+        if (is_above(&r->h->nodes, slot, r->layer + 1))
+            meet(r, slot, slot, r->front);
     meet(r, (uint32_t)entry, (uint32_t)entry, r->front);
     return spread(r);
 }
@@ -149,8 +165,9 @@ static uint64_t count_missed(const reaching *r)
  * was not met from here. */
 static vdbi_link *place_in(const vdbi_linker *k, const reaching *r, uint32_t slot)
 {
-    vdbi_link *links = vdbi_links0(&k->h->nodes, slot);
-    uint32_t slots[VDBI_CANDIDATES_MAX], count = k->h->nodes.m0;
+    vdbi_link *links = vdbi_links(&k->h->nodes, slot, r->layer);
+    uint32_t slots[VDBI_CANDIDATES_MAX];
+    uint32_t count = vdbi_links_max(&k->h->nodes, r->layer);
     uint64_t keys[VDBI_CANDIDATES_MAX];
 
     if (count == 0)
@@ -174,19 +191,19 @@ static int force_link(const vdbi_linker *k, reaching *r, uint32_t slot, uint32_t
 {
     const vdbi_nodes *n = &k->h->nodes;
     vdbi_node *node = vdbi_node_of(n, slot);
-    vdbi_link *links = vdbi_links0(n, slot), *place = NULL;
-    uint32_t other = 0, i = 0;
+    vdbi_link *links = vdbi_links(n, slot, r->layer), *place = NULL;
+    uint32_t max = vdbi_links_max(n, r->layer), other = 0, i = 0;
 
     vdbi_node_lock(node);
-    for (; i < n->m0; i++) {
+    for (; i < max; i++) {
         other = atomic_load_explicit(&links[i], memory_order_relaxed);
         if (other == VDBI_NO_SLOT || other == to)
             break;
     }
-    place = i < n->m0 ? &links[i] : place_in(k, r, slot);
+    place = i < max ? &links[i] : place_in(k, r, slot);
     if (place)
         atomic_store_explicit(place, to, memory_order_release);
-    vdbi_links_touch(n, slot, 0);
+    vdbi_links_touch(n, slot, r->layer);
     vdbi_node_unlock(node);
     if (place)
         meet(r, to, slot, r->front);
@@ -208,17 +225,17 @@ static int link_from_pool(const vdbi_linker *k, reaching *r, uint32_t slot)
     return 0;
 }
 
-/* A way to a node that was not met; 0: none was found.  The upper layers lead near to it,
- * but maybe among others that were not met; layer 0 from the way in leads to the nearest
- * that were. */
+/* A way to a node that was not met; 0: none was found.  The layers above lead near to it,
+ * but maybe among others that were not met; this layer from the way in leads to the
+ * nearest that were. */
 static int make_way(const vdbi_linker *k, reaching *r, uint32_t slot)
 {
     uint32_t ef = k->h->shape.ef_construction;
 
-    vdbi_find_from_top(k, slot, 1, ef);
+    vdbi_find_from_top(k, slot, r->layer, 1, ef);
     if (link_from_pool(k, r, slot))
         return 1;
-    vdbi_find_from_top(k, slot, 0, ef);
+    vdbi_find_from_top(k, slot, r->layer, 0, ef);
     return link_from_pool(k, r, slot);
 }
 
@@ -246,11 +263,12 @@ static vdb_status make_ways(reaching *r, uint64_t missed, uint64_t count,
     return spread(r);
 }
 
-/* One search of everything; *made: how many ways had to be made. */
-static vdb_status connect_once(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made)
+/* One search of a layer; *made: how many ways had to be made. */
+static vdb_status connect_once(vdbi_hnsw *h, uint32_t layer, const vdbi_pace *pace,
+                               uint64_t *made)
 {
     reaching r;
-    vdb_status st = begin(h, pace, &r);
+    vdb_status st = begin(h, layer, pace, &r);
 
     *made = 0;
     if (st)
@@ -269,31 +287,54 @@ static vdb_status connect_once(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *ma
     return st;
 }
 
-vdb_status vdbi_hnsw_connect(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made)
+static vdb_status connect_layer(vdbi_hnsw *h, uint32_t layer, const vdbi_pace *pace,
+                                uint64_t *made)
 {
     uint64_t now = 1;
     vdb_status st = VDB_OK;
 
-    *made = 0;
     for (int i = 0; i < SEARCHES_MAX && now && !st; i++) {
-        st = connect_once(h, pace, &now);
+        st = connect_once(h, layer, pace, &now);
         *made += now;
     }
     return st;
 }
 
+/* The layer of the way in; 0 if there is none. */
+static uint32_t highest_layer(const vdbi_hnsw *h)
+{
+    uint64_t entry = atomic_load(&h->entry);
+
+    return entry == VDBI_NO_ENTRY ? 0 : (uint32_t)(entry >> 32);
+}
+
+vdb_status vdbi_hnsw_connect(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made)
+{
+    vdb_status st = VDB_OK;
+
+    *made = 0;
+    for (uint32_t layer = highest_layer(h) + 1; layer-- > 0 && !st;)
+        st = connect_layer(h, layer, pace, made);
+    return st;
+}
+
 vdb_status vdbi_hnsw_missed(vdbi_hnsw *h, uint64_t *missed, uint32_t *first)
 {
-    reaching r;
-    vdb_status st = begin(h, NULL, &r);
+    vdb_status st = VDB_OK;
 
-    if (st)
-        return st;
-    st = spread_from_top(&r);
-    *missed = count_missed(&r);
-    for (*first = 0; *missed && *first < r.limit; ++*first)
-        if (vdbi_bit_get(r.wanted, *first) && r.from[*first] == VDBI_NO_SLOT)
-            break;
-    clear(&r);
+    *missed = 0;
+    *first = 0;
+    for (uint32_t layer = highest_layer(h) + 1; layer-- > 0 && !st && !*missed;) {
+        reaching r;
+        st = begin(h, layer, NULL, &r);
+        if (st)
+            return st;
+        st = spread_from_top(&r);
+        *missed = count_missed(&r);
+        for (*first = 0; *missed && *first < r.limit; ++*first)
+            if (vdbi_bit_get(r.wanted, *first) && r.from[*first] == VDBI_NO_SLOT)
+                break;
+        clear(&r);
+    }
     return st;
 }

@@ -142,7 +142,7 @@ void vdbi_repair_node(const vdbi_linker *k, uint32_t slot)
     for (uint32_t layer = 0; layer <= top; layer++)
         if (has_leaving(n, slot, layer))
             if (repair_list(k, slot, layer) < n->m / 4 && layer == 0) {
-                vdbi_find_from_top(k, slot, 1, k->h->shape.ef_construction);
+                vdbi_find_from_top(k, slot, 0, 1, k->h->shape.ef_construction);
                 vdbi_link_to(k, slot, 0);
                 vdbi_link_from(k, slot, 0);
             }

@@ -96,9 +96,14 @@ static void appoint_heir(vdbi_hnsw *h, uint32_t slot)
 
     if (!(mine & VDBI_MARK_TWINS) || mine & VDBI_MARK_CHAINED)
         return;
+    /* It has an heir already, when this is called again; that may be leaving now too, and
+     * then has one of its own. */
+    if (twin_of(n, slot) == VDBI_NO_SLOT ||
+        !(marks(n, twin_of(n, slot)) & VDBI_MARK_CHAINED))
+        return;
     heir = skip_leaving(n, twin_of(n, slot));
-    if (heir == VDBI_NO_SLOT || !(marks(n, heir) & VDBI_MARK_CHAINED))
-        return; /* it was appointed before this was called again */
+    if (heir == VDBI_NO_SLOT)
+        return;
     take_over(n, slot, heir);
     set_twin(n, slot, heir);
     if (twin_of(n, heir) != VDBI_NO_SLOT)

@@ -25,6 +25,13 @@ typedef struct vdbi_pace {
 vdb_status vdbi_hnsw_unlink(vdbi_hnsw *h, const uint32_t *slots, size_t count,
                             const vdbi_pace *pace);
 
+/* Give a node links as if it were inserted now, beside those it has; nothing for a slot that
+ * is no node, or is a twin. */
+vdb_status vdbi_hnsw_link_anew(vdbi_hnsw *h, uint32_t slot);
+
+/* See that every node is linked back to by some of its neighbours, so that a walk to its
+ * place meets it.  *made: how many links were missing. */
+vdb_status vdbi_hnsw_answer(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made);
 /* See that a way leads from the top to every node.  *made: how many ways were missing. */
 vdb_status vdbi_hnsw_connect(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made);
 /* How many nodes no way leads to, and the first of them. */
