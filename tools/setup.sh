@@ -13,7 +13,7 @@ set -eu
 
 to_run='gcc libc6-dev meson ninja-build pkg-config python3 libxxhash-dev libdeflate-dev
     libjansson-dev libedit-dev libmicrohttpd-dev dataset-fashion-mnist'
-to_test='clang clang-format libclang-rt-14-dev libcmocka-dev abigail-tools mandoc curl'
+to_test='clang clang-format libclang-rt-14-dev libcmocka-dev abigail-tools mandoc curl openssl'
 to_cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libcmocka-dev:arm64
     libjansson-dev:arm64 libdeflate-dev:arm64 libxxhash-dev:arm64'
 to_compare='g++ libfaiss-dev libhnswlib-dev libopenblas-dev'

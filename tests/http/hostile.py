@@ -368,7 +368,7 @@ def cut_off():
                 link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                 struct.pack("ii", 1, 0))  # close with a reset
                 link.sendall(whole[:at])
-        for _ in range(100):
+        for _ in range(40):
             with s.connect() as link:
                 link.sendall(bytes(generator.randrange(256)
                                    for _ in range(generator.randrange(1, 300))))
@@ -376,7 +376,7 @@ def cut_off():
                     link.shutdown(socket.SHUT_WR)
                     link.settimeout(3)
                     read_all(link)
-        for _ in range(100):
+        for _ in range(40):
             data = bytearray(whole)
             for _ in range(generator.randrange(1, 4)):
                 data[generator.randrange(len(data))] = generator.randrange(256)
