@@ -167,6 +167,7 @@ static vdb *open_or_build(const bench_arguments *args, const fvecs *base,
         status = open_db(args, path, VDB_OPEN_MUST_EXIST, args->threads, &db);
     if (status == VDB_OK) {
         check_opened(db, args, base);
+        must(vdb_wait_indexed(db, NULL), "vdb_wait_indexed");
         facts->file_bytes = file_bytes(path);
         return db;
     }
@@ -181,6 +182,7 @@ static vdb *open_or_build(const bench_arguments *args, const fvecs *base,
     must(vdb_close(db), path);
     facts->file_bytes = file_bytes(path);
     must(open_db(args, path, VDB_OPEN_MUST_EXIST, args->threads, &db), path);
+    must(vdb_wait_indexed(db, NULL), "vdb_wait_indexed"); /* the graph is loaded */
     return db;
 }
 
