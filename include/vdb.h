@@ -539,7 +539,9 @@ typedef struct vdb_query {
     const vdb_op *op;         /* NULL: none */
     vdb_type type;            /* VDB_F32 */
     uint32_t ef;              /* 0: the handle's ef_search; at least k is used */
-    float recall_target;      /* 0: none; 0 < target <= 1: without effect in 0.1 */
+    float recall_target;      /* 0: none; the share of the k nearest to be found, on the
+                                 average: ef is chosen for it, and `ef` is the least.
+                                 See vdb_tune(). */
     float max_distance;       /* with VDB_QUERY_MAX_DISTANCE: farther are left out */
     uint32_t flags;           /* VDB_QUERY_* */
     uint32_t reserved;
@@ -588,13 +590,12 @@ typedef struct vdb_explain {
     uint64_t filter_ns;
     uint64_t search_ns;
     char reason[128]; /* why this strategy, in words */
+    uint32_t ef;      /* of the walk, by VDB_STRATEGY_GRAPH; else 0 */
+    uint32_t reserved;
 } vdb_explain;
 #define VDB_EXPLAIN_INIT                                                               \
     {                                                                                  \
-        sizeof(vdb_explain), 0, 0, 0, 0, 0, 0, 0, 0,                                   \
-        {                                                                              \
-            0                                                                          \
-        }                                                                              \
+        sizeof(vdb_explain), 0, 0, 0, 0, 0, 0, 0, 0, {0}, 0, 0                         \
     }
 
 /** Tell how query q was answered; VDB_INVALID when q is out of range or
@@ -665,6 +666,50 @@ VDB_API vdb_status vdb_compact(vdb *db, const vdb_op *op);
  * Errors: VDB_TIMEOUT (there is work left), VDB_CANCELLED.
  */
 VDB_API vdb_status vdb_wait_indexed(vdb *db, const vdb_op *op);
+
+/**
+ * Measure which ef finds which share of the nearest, for recall targets.
+ *
+ * Waits for the index, then searches for up to a thousand of the stored vectors, at growing
+ * ef, and compares with exact searches: seconds for a million vectors.  What is measured is
+ * kept in the file with the graph.  Nobody need call this: once a search has had a
+ * recall_target, the handle's threads measure, and again whenever the database has grown by
+ * half; with threads = 1 vdb_wait_indexed() does.  Until then, and for a target beyond what
+ * was measured (1 always is), a search with a target compares every candidate, which
+ * vdb_explain tells.
+ *
+ * A target holds for queries like what is stored, without a filter, on the average of many;
+ * a margin is kept for queries being harder than what is stored (docs/tuning.md has what
+ * was reached on real data).
+ *
+ * @param op  NULL, or limits and progress in searches; a snapshot is VDB_INVALID.
+ *
+ * Errors:    VDB_UNSUPPORTED (the flat index: it finds all), VDB_READONLY, VDB_NOMEM,
+ *            VDB_TIMEOUT, VDB_CANCELLED (also: the graph was dropped meanwhile).
+ *            Too few vectors for a graph is VDB_OK.
+ */
+VDB_API vdb_status vdb_tune(vdb *db, const vdb_op *op);
+
+/* One measurement. */
+typedef struct vdb_tuning {
+    size_t struct_size;
+    uint32_t k;
+    uint32_t ef;
+    double recall;    /* that was measured: the mean over the vectors searched for */
+    double promised;  /* for which recall_target this ef is enough */
+    double mean_us;   /* a search, on one thread */
+    uint64_t vectors; /* that there were */
+    uint64_t sample;  /* that were searched for */
+} vdb_tuning;
+#define VDB_TUNING_INIT                                                                \
+    {                                                                                  \
+        sizeof(vdb_tuning), 0, 0, 0, 0, 0, 0, 0                                        \
+    }
+
+/** Measurement i of the last that is known, by k, then by ef; at most out->struct_size
+ *  bytes are written.  VDB_NOT_FOUND: there is none, or no more; the graph of a file that
+ *  has just been opened is read when a search or vdb_wait_indexed() needs it. */
+VDB_API vdb_status vdb_tuning_get(vdb *db, size_t i, vdb_tuning *out);
 
 typedef struct vdb_check_options {
     size_t struct_size;

@@ -40,6 +40,8 @@ static const bench_option OPTIONS[] = {
     {"codes", "N", KIND_OTHER, 0, 0, 0, "8, 4 or none: bits of navigation codes"},
     {"ef", "LIST", KIND_OTHER, 0, 0, 0,
      "efforts of searching, by commas; one row each (10,20,40,80,160,320,640)"},
+    {"recall-target", "R", KIND_OTHER, 0, 0, 0,
+     "let libvdb choose ef for this recall; --ef is then the least (1)"},
     {"k", "N", KIND_NUMBER, FIELD(k), 1, 100000, "neighbours asked for (10)"},
     {"threads", "N", KIND_NUMBER, FIELD(threads), 1, 1024, "that search (1)"},
     {"build-threads", "N", KIND_NUMBER, FIELD(build_threads), 1, 1024,
@@ -120,6 +122,12 @@ static void take_other(bench_arguments *args, const char *name, const char *text
         args->metric = bench_metric_parse(text);
     } else if (strcmp(name, "ef") == 0) {
         take_efs(args, text);
+    } else if (strcmp(name, "recall-target") == 0) {
+        char *end;
+        args->recall_target = strtod(text, &end);
+        if (end == text || *end ||
+            !(args->recall_target > 0 && args->recall_target <= 1))
+            stop_usage("--recall-target: \"%s\" is not above 0 and at most 1", text);
     } else if (strcmp(name, "index") == 0) {
         args->hnsw = strcmp(text, "hnsw") == 0;
         if (!args->hnsw && strcmp(text, "flat") != 0)
@@ -226,5 +234,7 @@ void bench_arguments_parse(bench_arguments *args, int argc, char **argv)
         stop_usage("surplus operand: %s", argv[optind]);
     check(args);
     if (!args->ef_count)
-        take_efs(args, args->hnsw ? "10,20,40,80,160,320,640" : "50");
+        take_efs(args, args->recall_target > 0 ? "1"
+                       : args->hnsw            ? "10,20,40,80,160,320,640"
+                                               : "50");
 }

@@ -38,7 +38,8 @@ typedef struct bench_arguments {
     const char *meta, *filter, *filters, *filter_truth; /* NULL: none */
     bench_metric metric;
     bench_codes codes;
-    bool hnsw; /* else flat */
+    double recall_target; /* 0: none; else what ef is chosen for */
+    bool hnsw;            /* else flat */
     bool memory;
     bool csv;
     uint32_t m, ef_construction; /* 0: not given */

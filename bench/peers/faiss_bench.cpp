@@ -35,6 +35,8 @@ static void set_threads(int threads)
 
 void engine_check(const bench_arguments *args)
 {
+    if (args->recall_target > 0)
+        stop("--recall-target is of libvdb only");
     peer_check(args);
     if (args->metric != METRIC_L2 && args->hnsw)
         remark("the graph is faiss's own for inner products");

@@ -22,6 +22,8 @@ extern "C" const char *const engine_library = "hnswlib";
 
 void engine_check(const bench_arguments *args)
 {
+    if (args->recall_target > 0)
+        stop("--recall-target is of libvdb only");
     peer_check(args);
     if (!args->hnsw)
         stop_usage("--index flat: not for this library");

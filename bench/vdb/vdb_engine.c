@@ -27,6 +27,7 @@ struct engine {
     vdb *db;
     bench_filters filters;
     uint32_t k, ef;
+    float recall_target;
 };
 
 const char *const engine_library = "libvdb";
@@ -249,6 +250,32 @@ void engine_mark_passing(engine *e, size_t q, uint8_t *passing, size_t rows)
     vdb_cursor_free(cursor);
 }
 
+/* Measure, unless the file has it, and say which ef is chosen. */
+static void tune(engine *e, const fvecs *queries)
+{
+    vdb_tuning tuning = VDB_TUNING_INIT;
+    vdb_query query = VDB_QUERY_INIT;
+    vdb_explain explain = VDB_EXPLAIN_INIT;
+    vdb_results *results;
+    double begin = now();
+    must(vdb_wait_indexed(e->db, NULL), "vdb_wait_indexed");
+    if (vdb_tuning_get(e->db, 0, &tuning)) {
+        must(vdb_tune(e->db, NULL), "vdb_tune");
+        remark("recall measured in %.2f s", now() - begin);
+    }
+    query.vectors = queries->values;
+    query.count = 1;
+    query.dim = queries->dim;
+    query.k = e->k;
+    query.recall_target = e->recall_target;
+    query.flags = VDB_QUERY_EXPLAIN;
+    must(vdb_search_batch(e->db, &query, &results), "vdb_search_batch");
+    must(vdb_results_explain(results, 0, &explain), "vdb_results_explain");
+    vdb_results_free(results);
+    remark("recall target %g: ef %u (%s)", (double)e->recall_target, explain.ef,
+           explain.reason);
+}
+
 engine *engine_build(const bench_arguments *args, fvecs *base, const fvecs *queries,
                      engine_facts *facts)
 {
@@ -257,6 +284,11 @@ engine *engine_build(const bench_arguments *args, fvecs *base, const fvecs *quer
     e->filters = bench_filters_read(args, queries->rows);
     e->db = open_or_build(args, base, facts);
     tell_params(args, e->db, facts);
+    e->recall_target = (float)args->recall_target;
+    if (args->recall_target > 0) {
+        add_param(facts, "recall_target=%g", args->recall_target);
+        tune(e, queries);
+    }
     return e;
 }
 
@@ -275,6 +307,7 @@ void engine_search(engine *e, const fvecs *queries, size_t first, size_t count,
     query.dim = queries->dim;
     query.k = e->k;
     query.ef = e->ef;
+    query.recall_target = e->recall_target;
     query.filter = bench_filter_of(&e->filters, first);
     must(vdb_search_batch(e->db, &query, &results), "vdb_search_batch");
     const size_t *offsets = vdb_results_offsets(results);

@@ -111,6 +111,51 @@ vdb_status vdb_search_batch(vdb *db, const vdb_query *query, vdb_results **out)
     return search(db, query, out);
 }
 
+/* ------------------------------------------------------------ recall targets */
+
+vdb_status vdb_tune(vdb *db, const vdb_op *op)
+{
+    vdb_op own;
+    vdb_status st = vdbi_check_handle(db);
+
+    if (!st)
+        st = vdbi_check_op(op, &own);
+    if (!st && own.snapshot)
+        st = vdbi_fail(VDB_INVALID,
+                       "vdb_tune: the newest state is measured, no snapshot");
+    return st ? st : vdbi_db_tune(db, &own);
+}
+
+vdb_status vdb_tuning_get(vdb *db, size_t i, vdb_tuning *out)
+{
+    vdb_tuning own = VDB_TUNING_INIT;
+    vdbi_recall_table table;
+    size_t at = i;
+    vdb_status st = vdbi_check_handle(db);
+
+    if (!st)
+        st = vdbi_check_not_null(out, "out");
+    if (st)
+        return st;
+    vdbi_graph_recalls(db, &table);
+    for (size_t c = 0; c < VDBI_RECALL_CURVES; c++) {
+        const vdbi_recall_curve *curve = &table.curves[c];
+        if (at >= curve->count) {
+            at -= curve->count;
+            continue;
+        }
+        own.k = curve->k;
+        own.ef = curve->points[at].ef;
+        own.recall = (double)curve->points[at].measured;
+        own.promised = (double)curve->points[at].promised;
+        own.mean_us = (double)curve->points[at].us;
+        own.vectors = table.vectors;
+        own.sample = table.sample;
+        return vdbi_struct_write(out, &own, sizeof own, "vdb_tuning");
+    }
+    return vdbi_fail(VDB_NOT_FOUND, "there are %zu measurements of recall", i - at);
+}
+
 /* ----------------------------------------------------------------- results */
 
 size_t vdb_results_queries(const vdb_results *r)

@@ -13,6 +13,7 @@
 #ifndef VDBI_GRAPH_H
 #define VDBI_GRAPH_H
 
+#include "db/recall.h"
 #include "index/flat/nearest.h"
 #include "index/hnsw/hnsw.h"
 #include "kernel/kernel.h"
@@ -47,6 +48,7 @@ typedef struct vdbi_graph {
     /* Nodes linked or unlinked since the last save; nodes that one has. */
     _Atomic uint64_t unsaved, saved_count;
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
+    uint32_t saving_recalls;
     _Atomic int save_whole; /* the marks of changed blocks were used up in vain */
     _Atomic uint64_t killed, linked; /* since the graph was tidied */
     /* Somebody waits: see that every node can be reached.  How often that was asked for,
@@ -55,6 +57,11 @@ typedef struct vdbi_graph {
     _Atomic int refitting;             /* nothing is linked meanwhile */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
     _Atomic uint64_t handed_back;      /* slots, since the last save */
+    _Atomic int recall_wanted;         /* a search has had a recall target */
+    _Atomic int tuning;                /* somebody measures */
+    _Atomic uint64_t tuned_for;        /* vectors that there were; 0: never */
+    _Atomic uint32_t recalls_made;     /* how often `recalls` has changed */
+    _Atomic uint32_t recalls_saved;    /* which of these the file has */
     vdbi_mutex upkeep;                 /* held while the graph is tidied, or saved */
     uint32_t *dead;                    /* (upkeep) to be taken out of the graph */
     size_t dead_count, dead_capacity;
@@ -74,8 +81,9 @@ typedef struct vdbi_graph {
     uint64_t moved;               /* entries that stood before the array's first */
     _Atomic uint64_t fresh_count; /* end - begin */
     uint64_t number;              /* of the graph: changes when it is given up */
-    int making;                   /* a thread is making or loading it */
-    _Atomic int yielding;         /* none is to be made now */
+    vdbi_recall_table recalls;
+    int making;           /* a thread is making or loading it */
+    _Atomic int yielding; /* none is to be made now */
     _Atomic uint32_t failures;
     int stopping;
     vdbi_thread *threads;
@@ -112,10 +120,21 @@ void vdbi_graph_resume(vdb *db);
 /* (turn) Whether there is one, in memory or in the file, or about to be. */
 int vdbi_graph_there(vdb *db);
 
+/* ---- recall targets: graph_tune.c ---- */
+
+/* The ef that promises this recall@k; 0: it is not known, or out of reach.  Asks for it to
+ * be measured. */
+uint32_t vdbi_graph_ef_for(vdb *db, size_t k, float target);
+/* Link what is fresh, then measure, on all the threads allowed. */
+vdb_status vdbi_db_tune(vdb *db, const vdb_op *op);
+void vdbi_graph_recalls(vdb *db, vdbi_recall_table *out);
+
 /* ---- saving ---- */
 
 /* Whether so much has changed that it should be saved. */
 int vdbi_graph_save_is_due(vdb *db);
+/* Whether a checkpoint that is made anyway should: also for what was measured. */
+int vdbi_graph_save_is_worth(vdb *db);
 /* (checkpoint) Hand it to the store; the next checkpoint makes it durable. */
 vdb_status vdbi_graph_save(vdb *db, uint64_t *number);
 /* Before closing, when nobody else uses the handle: hand it over if an opening would find
@@ -131,9 +150,11 @@ typedef struct vdbi_graph_query {
     const vdbi_image *image;
     size_t k;
     uint32_t ef;
-    float limit;            /* farther ones are not wanted; INFINITY: none */
-    const uint64_t *wanted; /* a bit per slot; NULL: all that are live */
-    uint64_t matches;       /* how many pass */
+    float limit;              /* farther ones are not wanted; INFINITY: none */
+    const uint64_t *wanted;   /* a bit per slot; NULL: all that are live */
+    uint64_t matches;         /* how many pass */
+    const uint32_t *held_out; /* a slot for each query that its walk does not go by; or
+                                 NULL: see graph_tune.c */
 } vdbi_graph_query;
 
 /* Whether searches of this version may use the graph now. */

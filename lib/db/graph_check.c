@@ -31,7 +31,8 @@ static vdb_status encode_twin(void *arg, uint32_t slot, int live, const float *r
 static vdb_status check(vdb *db, const vdbi_image *image, const vdbi_graph_ear *ear)
 {
     encoding e = {.ear = ear};
-    vdb_status st = vdbi_graph_read(db, image, ear, &e.h);
+    vdbi_recall_table recalls;
+    vdb_status st = vdbi_graph_read(db, image, ear, &recalls, &e.h);
 
     if (!st && atomic_load(&e.h->twins))
         st = vdbi_graph_each_row(db, image, 1, e.h, encode_twin, &e);

@@ -279,10 +279,13 @@ static vdb_status find(finder *f, vdbi_nearest *nearest, int *found)
     return st ? st : f->status;
 }
 
-static vdb_status find_one(vdb *db, const vdbi_graph_query *q, const vdbi_query *query,
-                           vdbi_nearest *nearest, uint8_t *walked)
+/* The query of that number. */
+static vdb_status find_one(vdb *db, const vdbi_graph_query *q,
+                           const vdbi_query *queries, size_t i, vdbi_nearest *nearest,
+                           uint8_t *walked)
 {
-    finder f = {.db = db, .q = q, .query = query, .h = atomic_load(&db->graph.hnsw)};
+    finder f = {
+        .db = db, .q = q, .query = &queries[i], .h = atomic_load(&db->graph.hnsw)};
     vdbi_id_order order;
     vdbi_visitor *visitor;
     int found = 0;
@@ -295,7 +298,9 @@ static vdb_status find_one(vdb *db, const vdbi_graph_query *q, const vdbi_query 
     if (st)
         return st;
     f.s = &visitor->scratch;
+    f.s->held_out = q->held_out ? q->held_out[i] + 1 : 0;
     st = find(&f, nearest, &found);
+    f.s->held_out = 0;
     nearest->distances += f.s->distances;
     vdbi_visit_end(visitor);
     vdbi_id_order_clear(&order);
@@ -332,7 +337,7 @@ static void *help(void *arg)
     while (!h->status && (i = atomic_fetch_add(&b->next, 1)) < b->count) {
         h->status = vdbi_limits_tick(&h->limits);
         if (!h->status)
-            h->status = find_one(b->db, b->common, &b->queries[i], &b->nearest[i],
+            h->status = find_one(b->db, b->common, b->queries, i, &b->nearest[i],
                                  &b->walked[i]);
     }
     if (h->status) {
@@ -398,7 +403,7 @@ vdb_status vdbi_graph_find_all(vdb *db, const vdbi_graph_query *common,
     for (size_t i = 0; i < count && !st; i++) {
         st = vdbi_limits_tick(limits);
         if (!st)
-            st = find_one(db, common, &queries[i], &nearest[i], &walked[i]);
+            st = find_one(db, common, queries, i, &nearest[i], &walked[i]);
     }
     return st;
 }

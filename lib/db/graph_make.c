@@ -295,7 +295,7 @@ void vdbi_graph_ask(vdb *db)
 static int work(vdb *db)
 {
     return vdbi_graph_make(db) || vdbi_graph_refit(db) || vdbi_graph_link_one(db) ||
-           vdbi_graph_tidy(db);
+           vdbi_graph_tidy(db) || vdbi_graph_tune(db);
 }
 
 void vdbi_graph_maintain(vdb *db, uint64_t rows)
@@ -344,6 +344,12 @@ static int ask_thorough(vdbi_graph *g)
     return 1;
 }
 
+/* Who waits gets recall measured too, if it is wanted. */
+static int is_tuned(vdb *db)
+{
+    return !vdbi_graph_tune_is_due(db) && !atomic_load(&db->graph.tuning);
+}
+
 vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
 {
     vdbi_graph *g = &db->graph;
@@ -355,7 +361,7 @@ vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
     while (g->wanted && !st) {
         int complete;
         vdbi_lock(&g->lock);
-        complete = is_complete(db);
+        complete = is_complete(db) && (poll || is_tuned(db));
         vdbi_unlock(&g->lock);
         if (complete && (asked || !ask_thorough(g)))
             break;
@@ -367,7 +373,7 @@ vdb_status vdbi_graph_wait(vdb *db, vdbi_limits *limits, int poll)
         if (st || work(db))
             continue;
         vdbi_lock(&g->lock); /* the rest is in others' hands */
-        if (!is_complete(db))
+        if (!is_complete(db) || !is_tuned(db))
             vdbi_wait_for(&g->changed, &g->lock, 10000000);
         vdbi_unlock(&g->lock);
     }
@@ -388,7 +394,7 @@ static void *run(void *arg)
         if (!worked && !g->stopping &&
             (g->next == g->end || atomic_load(&g->refitting)) &&
             (g->making || !vdbi_graph_is_due(db)) && !vdbi_graph_tidy_is_due(db) &&
-            !vdbi_graph_refit_is_due(db))
+            !vdbi_graph_refit_is_due(db) && !vdbi_graph_tune_is_due(db))
             vdbi_wait(&g->changed, &g->lock);
     }
     vdbi_unlock(&g->lock);

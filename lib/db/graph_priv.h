@@ -36,7 +36,7 @@ typedef struct vdbi_graph_ear {
     void *arg;
 } vdbi_graph_ear;
 vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ear *ear,
-                           vdbi_hnsw **out);
+                           vdbi_recall_table *recalls, vdbi_hnsw **out);
 
 /* (checkpoint) Load the saved graph, for this alone, and tell of everything in it that is
  * not as it should be.  What the pages' own check has told of is not told again. */
@@ -71,6 +71,10 @@ void vdbi_graph_watch(vdbi_graph *g, const vdbi_hnsw *h, uint32_t slot,
 /* Fit the codes anew, if too many do: 1. */
 int vdbi_graph_refit(vdb *db);
 int vdbi_graph_refit_is_due(vdb *db);
+
+/* Measure recall, if that is due: 1. */
+int vdbi_graph_tune(vdb *db);
+int vdbi_graph_tune_is_due(vdb *db);
 
 /* Make the graph, if it is due; takes the turn.  1 when there was something to do. */
 int vdbi_graph_make(vdb *db);

@@ -28,6 +28,7 @@ enum {
     HEADER_UPPERS = 36,
     HEADER_STEP = 40,
     HEADER_OFFSETS = 48,
+    RECALL_BLOCK = 128, /* of the same part, behind the offsets of any dimension */
     MAGIC = 0x66724776, /* "vGrf" */
     VERSION = 1,
     BITS = VDBI_GRAPH_BLOCK * 8
@@ -160,6 +161,18 @@ static vdb_status save_header(copy *c, uint32_t uppers)
     return st;
 }
 
+/* What was measured of this graph, if anything was. */
+static vdb_status save_recalls(copy *c)
+{
+    vdbi_recall_table recalls;
+
+    vdbi_graph_recalls(c->db, &recalls);
+    memset(c->block, 0, VDBI_GRAPH_BLOCK);
+    if (recalls.vectors)
+        vdbi_recall_encode(&recalls, c->block);
+    return put(c, VDBI_GRAPH_HEADER, RECALL_BLOCK);
+}
+
 static vdb_status save_all(copy *c)
 {
     uint32_t uppers;
@@ -172,6 +185,8 @@ static vdb_status save_all(copy *c)
         st = save_uppers(c, uppers);
     if (!st)
         st = save_header(c, uppers);
+    if (!st)
+        st = save_recalls(c);
     return st ? st : vdbi_graph_save_finish(c->db->store);
 }
 
@@ -180,6 +195,7 @@ static vdb_status save(vdb *db, uint64_t *number)
     vdbi_graph *g = &db->graph;
     copy c = {.db = db, .h = atomic_load(&g->hnsw)};
     uint64_t before = atomic_load(&g->unsaved), handed = atomic_load(&g->handed_back);
+    uint32_t recalls = atomic_load(&g->recalls_made);
     vdb_status st;
 
     vdbi_turn_take(db);
@@ -205,6 +221,7 @@ static vdb_status save(vdb *db, uint64_t *number)
     }
     g->saving = before;
     g->saving_handed = handed;
+    g->saving_recalls = recalls;
     return VDB_OK;
 }
 
@@ -226,9 +243,27 @@ void vdbi_graph_save_settle(vdb *db, uint64_t number)
     if (vdbi_graph_save_number(db->store) != number)
         return;
     g->save_whole = 0;
+    atomic_store(&g->recalls_saved, g->saving_recalls);
     atomic_fetch_sub(&g->unsaved, g->saving);
     atomic_fetch_sub(&g->handed_back, g->saving_handed);
     atomic_store(&g->saved_count, atomic_load(&atomic_load(&g->hnsw)->count));
+}
+
+static int can_be_saved(vdb *db)
+{
+    return !db->in_memory && !(db->options.flags & VDB_OPEN_READONLY) &&
+           atomic_load(&db->graph.state) == VDBI_GRAPH_READY;
+}
+
+static int has_new_recalls(const vdbi_graph *g)
+{
+    return atomic_load(&g->recalls_made) != atomic_load(&g->recalls_saved);
+}
+
+int vdbi_graph_save_is_worth(vdb *db)
+{
+    return vdbi_graph_save_is_due(db) ||
+           (can_be_saved(db) && has_new_recalls(&db->graph));
 }
 
 int vdbi_graph_save_is_due(vdb *db)
@@ -236,9 +271,7 @@ int vdbi_graph_save_is_due(vdb *db)
     vdbi_graph *g = &db->graph;
     uint64_t unsaved = atomic_load(&g->unsaved);
 
-    return !db->in_memory && !(db->options.flags & VDB_OPEN_READONLY) &&
-           atomic_load(&g->state) == VDBI_GRAPH_READY &&
-           unsaved > vdbi_graph_sizes_now.vectors_min &&
+    return can_be_saved(db) && unsaved > vdbi_graph_sizes_now.vectors_min &&
            (unsaved > atomic_load(&g->saved_count) / 2 ||
             /* slots that wait for it */
             atomic_load(&g->handed_back) > atomic_load(&db->live) / 10);
@@ -248,10 +281,9 @@ void vdbi_graph_save_last(vdb *db)
 {
     uint64_t number;
 
-    if (db->in_memory || db->options.flags & VDB_OPEN_READONLY ||
-        vdbi_store_poisoned(db->store) ||
-        atomic_load(&db->graph.state) != VDBI_GRAPH_READY ||
-        atomic_load(&db->graph.unsaved) <= vdbi_graph_sizes_now.fresh_budget)
+    if (!can_be_saved(db) || vdbi_store_poisoned(db->store) ||
+        (atomic_load(&db->graph.unsaved) <= vdbi_graph_sizes_now.fresh_budget &&
+         !has_new_recalls(&db->graph)))
         return;
     if (vdbi_graph_save(db, &number))
         vdbi_graph_say(db, "the graph could not be saved: %s", vdbi_error_text());
@@ -390,8 +422,20 @@ static vdb_status load_header(copy *c, uint32_t dimension, uint64_t *entry,
     return st;
 }
 
+static vdb_status load_recalls(copy *c, vdbi_recall_table *recalls)
+{
+    vdb_status st = get(c, VDBI_GRAPH_HEADER, RECALL_BLOCK);
+
+    memset(recalls, 0, sizeof *recalls);
+    if (!st)
+        vdbi_recall_decode(c->block, recalls);
+    if (!st && c->ear && !recalls->vectors && !is_zero(c->block))
+        c->ear->strange(c->ear->arg, "the table of recalls makes no sense");
+    return st;
+}
+
 vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ear *ear,
-                           vdbi_hnsw **out)
+                           vdbi_recall_table *recalls, vdbi_hnsw **out)
 {
     copy c = {.db = db, .bound = image->slot_count, .ear = ear};
     uint64_t entry = VDBI_NO_ENTRY;
@@ -401,6 +445,8 @@ vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ea
     *out = NULL;
     if (!st)
         st = load_header(&c, image->dimension, &entry, &uppers);
+    if (!st)
+        st = load_recalls(&c, recalls);
     if (!st)
         st = vdbi_graph_clear_marks(c.h, 0, image->slot_count);
     if (!st)
@@ -424,10 +470,18 @@ vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ea
 
 vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
 {
+    vdbi_graph *g = &db->graph;
+    vdbi_recall_table recalls;
     vdb_status st;
 
     vdbi_lock(&db->checkpoint_lock); /* its pages stay where they are */
-    st = vdbi_graph_read(db, image, NULL, out);
+    st = vdbi_graph_read(db, image, NULL, &recalls, out);
     vdbi_unlock(&db->checkpoint_lock);
+    vdbi_lock(&g->lock);
+    if (!st && !g->recalls.vectors) {
+        g->recalls = recalls;
+        atomic_store(&g->tuned_for, recalls.vectors);
+    }
+    vdbi_unlock(&g->lock);
     return st;
 }

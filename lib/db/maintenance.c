@@ -75,7 +75,7 @@ vdb_status vdbi_db_checkpoint(vdb *db)
     if (db->in_memory)
         return VDB_OK;
     vdbi_lock(&db->checkpoint_lock);
-    save_graph(db, vdbi_graph_save_is_due(db), &number);
+    save_graph(db, vdbi_graph_save_is_worth(db), &number);
     vdbi_turn_take(db);
     /* A log can hold frames though all they say is saved: after a retry, which does not
      * turn over.  Then this checkpoint is for the log. */

@@ -25,6 +25,8 @@ typedef struct search {
     const vdbi_image *image;
     vdbi_limits limits;
     int by_graph; /* where the graph can */
+    uint32_t ef;
+    int unpromised; /* no ef is known for the recall that is wanted */
     uint64_t
         *wanted; /* a bit per slot; NULL, by graph and without a filter: all live */
     uint64_t matches;
@@ -109,6 +111,9 @@ static const char *reason(const search *s, int walked)
         return "the index is flat: every candidate is compared";
     if (s->query->flags & VDB_QUERY_EXACT)
         return "an exact search was asked for";
+    if (s->unpromised)
+        return "no ef is known for this recall target (vdb_tune): every candidate is "
+               "compared";
     return s->by_graph
                ? "few pass, or many are wanted: every candidate is compared"
                : "no graph yet that is as old as the version: every candidate is "
@@ -131,6 +136,7 @@ static void explain(search *s, size_t q, uint64_t distances, uint64_t search_ns,
     e->strategy = !s->matches ? VDB_STRATEGY_NONE
                   : walked    ? VDB_STRATEGY_GRAPH
                               : VDB_STRATEGY_SCAN;
+    e->ef = e->strategy == VDB_STRATEGY_GRAPH ? s->ef : 0;
     snprintf(e->reason, sizeof e->reason, "%s", reason(s, walked));
 }
 
@@ -176,7 +182,7 @@ static vdb_status walk(search *s, const vdbi_query *queries, vdbi_nearest *neare
     const vdbi_graph_query common = {
         .image = s->image,
         .k = q->k,
-        .ef = q->ef ? q->ef : s->db->options.ef_search,
+        .ef = s->ef,
         .limit = limit_of(s),
         .wanted = s->wanted,
         .matches = s->matches,
@@ -268,6 +274,30 @@ static vdb_status check_dimension(const search *s)
                      s->image->dimension, s->query->dim);
 }
 
+/* By the graph, and with which ef.  A recall that nobody has measured is promised by an
+ * exact search only. */
+static void choose_way(search *s)
+{
+    vdb *db = s->db;
+    const vdb_query *q = s->query;
+    uint32_t ef = 0;
+
+    if (q->flags & VDB_QUERY_EXACT)
+        return;
+    s->by_graph = vdbi_graph_ready(db, s->image);
+    if (!s->by_graph && db->graph.wanted)
+        vdbi_graph_ask(db);
+    if (q->recall_target > 0 && db->graph.wanted) {
+        ef = vdbi_graph_ef_for(db, q->k, q->recall_target);
+        s->unpromised = s->by_graph && !ef;
+        s->by_graph = s->by_graph && ef;
+    }
+    s->ef = q->ef ? q->ef : q->recall_target > 0 ? 0 : db->options.ef_search;
+    s->ef = s->ef > ef ? s->ef : ef;
+    if (s->ef < q->k)
+        s->ef = (uint32_t)q->k;
+}
+
 vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
 {
     search s = {.db = db, .query = query};
@@ -279,11 +309,7 @@ vdb_status vdbi_search(vdb *db, const vdb_query *query, vdb_results **out)
         return st;
     s.image = &version->image;
     s.record.memory = &db->env->memory;
-    if (!(query->flags & VDB_QUERY_EXACT)) {
-        s.by_graph = vdbi_graph_ready(db, s.image);
-        if (!s.by_graph && db->graph.wanted)
-            vdbi_graph_ask(db);
-    }
+    choose_way(&s);
     vdbi_limits_begin(&s.limits, db, query->op);
     st = check_dimension(&s);
     if (!st)

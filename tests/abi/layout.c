@@ -117,6 +117,21 @@ static void print_explain(void)
     FIELD(vdb_explain, filter_ns);
     FIELD(vdb_explain, search_ns);
     FIELD(vdb_explain, reason);
+    FIELD(vdb_explain, ef);
+    FIELD(vdb_explain, reserved);
+}
+
+static void print_tuning(void)
+{
+    SIZE(vdb_tuning);
+    FIELD(vdb_tuning, struct_size);
+    FIELD(vdb_tuning, k);
+    FIELD(vdb_tuning, ef);
+    FIELD(vdb_tuning, recall);
+    FIELD(vdb_tuning, promised);
+    FIELD(vdb_tuning, mean_us);
+    FIELD(vdb_tuning, vectors);
+    FIELD(vdb_tuning, sample);
 }
 
 static void print_check_options(void)
@@ -232,6 +247,7 @@ int main(void)
     print_cursor_options();
     print_query();
     print_explain();
+    print_tuning();
     print_check_options();
     print_stats();
     print_allocator();

@@ -184,6 +184,8 @@ def bad_numbers_are_named():
         expect_unchanged(1, [option, "odd"], "create", "new.vdb", "--dim", 3, option, "odd")
     expect_unchanged(1, ["--limit", "-1"], "list", "a.vdb", "--limit", "-1")
     expect_unchanged(1, ["--ef"], "search", "a.vdb", "1,2,3", "--ef", "0")
+    for share in ("0", "1.5", "-1", "most"):
+        expect_unchanged(1, ["--recall-target"], "search", "a.vdb", "1,2,3", "--recall-target", share)
     write("d.fvecs", fvecs([(1, 2, 3)]))
     expect_unchanged(1, ["--batch"], "import", "a.vdb", "d.fvecs", "--batch", "0")
     expect_unchanged(1, ["--format"], "import", "a.vdb", "d.fvecs", "--format", "tsv")

@@ -331,10 +331,12 @@ static void a_check_ends_when_it_is_told_to(void **state)
 
 static vdbi_hnsw *read_graph(vdb *db)
 {
+    vdbi_recall_table recalls;
     vdbi_hnsw *h;
 
     vdbi_lock(&db->checkpoint_lock);
-    assert_int_equal(vdbi_graph_read(db, &db->newest->image, NULL, &h), VDB_OK);
+    assert_int_equal(vdbi_graph_read(db, &db->newest->image, NULL, &recalls, &h),
+                     VDB_OK);
     vdbi_unlock(&db->checkpoint_lock);
     return h;
 }

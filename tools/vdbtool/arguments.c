@@ -37,6 +37,9 @@ static const option_text OPTIONS[OPTION_COUNT] = {
     [OPTION_K] = {"k", "N", "how many neighbours (5)"},
     [OPTION_FILTER] = {"filter", "JSON", "only vectors that pass; JSON, @FILE or -"},
     [OPTION_EF] = {"ef", "N", "effort of a search in hnsw (50)"},
+    [OPTION_RECALL_TARGET] = {"recall-target", "R",
+                              "choose ef for this share of the nearest (0.95), as "
+                              "measured by tune"},
     [OPTION_EXACT] = {"exact", NULL, "compare every candidate"},
     [OPTION_EXPLAIN] = {"explain", NULL, "tell how the search was done"},
     [OPTION_LIKE] = {"like", "ID", "the vector stored under ID is the query"},

@@ -26,6 +26,7 @@ enum option_name {
     OPTION_K,
     OPTION_FILTER,
     OPTION_EF,
+    OPTION_RECALL_TARGET,
     OPTION_EXACT,
     OPTION_EXPLAIN,
     OPTION_LIKE,

@@ -23,9 +23,9 @@ const command COMMANDS[] = {
      WITH(FILTER) | WITH(WITHOUT_LOG) | WITH(JSON), run_count},
     {"search", "FILE VECTOR|--like ID|--queries FILE",
      "Find the nearest vectors.  VECTOR is \"1.0,2.0\", @FILE or -.", 1, 2,
-     WITH(LIKE) | WITH(K) | WITH(FILTER) | WITH(EF) | WITH(EXACT) | WITH(EXPLAIN) |
-         WITH(QUERIES) | WITH_READING | WITH(WITH_METADATA) | WITH(WITHOUT_LOG) |
-         WITH(PROGRESS) | WITH(JSON),
+     WITH(LIKE) | WITH(K) | WITH(FILTER) | WITH(EF) | WITH(RECALL_TARGET) |
+         WITH(EXACT) | WITH(EXPLAIN) | WITH(QUERIES) | WITH_READING |
+         WITH(WITH_METADATA) | WITH(WITHOUT_LOG) | WITH(PROGRESS) | WITH(JSON),
      run_search},
     {"import", "FILE DATA",
      "Store the vectors of a .csv, .jsonl, .npy, .fvecs or .bvecs file; the database "
@@ -56,6 +56,9 @@ const command COMMANDS[] = {
      2, 2, WITH(WITHOUT_LOG) | WITH(PROGRESS) | WITH(JSON), run_backup},
     {"compact", "FILE", "Return unused space to the file system.", 1, 1,
      WITH(DURABILITY) | WITH(PROGRESS) | WITH(JSON), run_compact},
+    {"tune", "FILE",
+     "Measure which ef of a search finds which share of the nearest; kept in the file.",
+     1, 1, WITH(DURABILITY) | WITH(PROGRESS) | WITH(JSON), run_tune},
     {"serve", "FILE [OPTION]...",
      "Serve it over HTTP: vdb-httpd, whose options these are.", 1, 1, 0, run_serve},
     {"shell", "FILE",

@@ -32,6 +32,8 @@ int run_checkpoint(const arguments *args);
 /* upkeep.c */
 int run_backup(const arguments *args);
 int run_compact(const arguments *args);
+/* tune.c */
+int run_tune(const arguments *args);
 /* serve.c */
 int run_serve(const arguments *args);
 /* shell.c */

@@ -120,11 +120,14 @@ static int print_explanation(const search *s, const vdb_results *results, size_t
         put_json_string(stdout, e.reason, strlen(e.reason));
         printf(",\"sequence\":%" PRIu64 ",\"live\":%" PRIu64 ",\"matches\":%" PRIu64
                ",\"distances\":%" PRIu64 ",\"filter_ns\":%" PRIu64
-               ",\"search_ns\":%" PRIu64 "}",
-               e.sequence, e.live, e.matches, e.distances, e.filter_ns, e.search_ns);
+               ",\"search_ns\":%" PRIu64 ",\"ef\":%" PRIu32 "}",
+               e.sequence, e.live, e.matches, e.distances, e.filter_ns, e.search_ns,
+               e.ef);
         return STATUS_DONE;
     }
     printf("Index: %s\nStrategy: %s (%s)\n", index, strategy, e.reason);
+    if (e.ef)
+        printf("ef: %" PRIu32 "\n", e.ef);
     printf("Vectors: %" PRIu64 ", matches: %" PRIu64 ", distances computed: %" PRIu64
            "\n",
            e.live, e.matches, e.distances);
@@ -235,6 +238,10 @@ static int read_query(const arguments *args, search *s)
             return STATUS_FAILED;
         s->query.ef = (uint32_t)number;
     }
+    if (args->values[OPTION_RECALL_TARGET] &&
+        parse_share("--recall-target", args->values[OPTION_RECALL_TARGET],
+                    &s->query.recall_target))
+        return STATUS_FAILED;
     if (args->given[OPTION_EXACT])
         s->query.flags |= VDB_QUERY_EXACT;
     if (args->given[OPTION_EXPLAIN])

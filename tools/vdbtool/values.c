@@ -204,3 +204,14 @@ int parse_name(const char *what, const char *argument, const char *const *names,
     }
     return fail("%s: \"%.60s\" is none of %s", what, argument, known);
 }
+
+int parse_share(const char *what, const char *argument, float *out)
+{
+    float value = 0;
+    if (parse_float(argument, argument + strlen(argument), &value) || !(value > 0) ||
+        value > 1)
+        return fail("%s: \"%.60s\" is not a number above 0 and at most 1", what,
+                    argument);
+    *out = value;
+    return STATUS_DONE;
+}

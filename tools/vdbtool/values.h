@@ -42,6 +42,9 @@ int read_filter(const char *argument, vdb_filter **out);
 int parse_whole(const char *what, const char *argument, uint64_t least, uint64_t most,
                 uint64_t *out);
 
+/* A number above 0 and at most 1. */
+int parse_share(const char *what, const char *argument, float *out);
+
 /* One of `names`, which ends with NULL: its index. */
 int parse_name(const char *what, const char *argument, const char *const *names,
                size_t *out);

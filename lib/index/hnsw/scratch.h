@@ -45,6 +45,8 @@ typedef struct vdbi_scratch {
     size_t query_room;
     uint8_t *row_bytes; /* of a stored row made a query */
     size_t row_room;
+    uint32_t
+        held_out; /* of one search: a slot + 1 that the walk does not go by; or 0 */
     const vdbi_codes *codes; /* that the last search went by */
     uint64_t distances;      /* computed since they were set to 0 */
     uint64_t hops;

@@ -59,6 +59,8 @@ static void WALK(layer)(const vdbi_nodes *n, const vdbi_codes *c,
 
     for (uint32_t i = 0; i < s->pool.count; i++)
         visit(s, vdbi_key_slot(s->pool.keys[i]));
+    if (s->held_out)
+        visit(s, s->held_out - 1);
     while (current < s->pool.count) {
         uint64_t key = s->pool.keys[current];
         if (key & 1) {
