@@ -25,6 +25,19 @@ void vdbi_turn_take(vdb *db)
     vdbi_unlock(&db->queue_lock);
 }
 
+int vdbi_turn_is_free(vdb *db)
+{
+    int is_free = vdbi_try_lock(&db->checkpoint_lock);
+
+    if (!is_free)
+        return 0;
+    vdbi_unlock(&db->checkpoint_lock);
+    vdbi_lock(&db->queue_lock);
+    is_free = !db->turn_taken;
+    vdbi_unlock(&db->queue_lock);
+    return is_free;
+}
+
 void vdbi_turn_give(vdb *db)
 {
     vdbi_lock(&db->queue_lock);

@@ -106,6 +106,8 @@ void vdbi_version_publish(vdb *db, vdbi_version *fresh, const vdbi_image *image)
 vdb_status vdbi_commit(vdb *db, vdbi_request *request);
 void vdbi_turn_take(vdb *db);
 void vdbi_turn_give(vdb *db);
+/* Whether nobody has the turn, nor the checkpoint's lock, at this moment. */
+int vdbi_turn_is_free(vdb *db);
 
 /* ---- maintenance.c ---- */
 vdb_status vdbi_db_checkpoint(vdb *db);

@@ -284,9 +284,11 @@ void vdbi_graph_ask(vdb *db)
         vdbi_lock(&g->lock);
         vdbi_broadcast(&g->changed);
         vdbi_unlock(&g->lock);
-    } else if (asked > 0 && db->options.flags & VDB_OPEN_READONLY) {
-        /* One search is answered as fast by a scan.  Where somebody may be writing, a
-         * search must not wait for the turn: then inserts make the graph. */
+    } else if (asked > 0 && g->has_saved && vdbi_turn_is_free(db)) {
+        /* One search is answered as fast by a scan.  The second loads what is saved,
+         * unless somebody is writing: a search does not begin to wait for him.  (Who
+         * begins while it loads, it may wait for: a commit, once.)  To make a new graph
+         * is for inserts and vdb_wait_indexed(). */
         vdbi_graph_make(db);
     }
 }

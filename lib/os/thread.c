@@ -50,6 +50,11 @@ void vdbi_lock(vdbi_mutex *m)
     must(pthread_mutex_lock(m));
 }
 
+int vdbi_try_lock(vdbi_mutex *m)
+{
+    return pthread_mutex_trylock(m) == 0;
+}
+
 void vdbi_unlock(vdbi_mutex *m)
 {
     must(pthread_mutex_unlock(m));

@@ -19,6 +19,7 @@ vdb_status vdbi_mutex_init(vdbi_mutex *m);
 void vdbi_mutex_destroy(vdbi_mutex *m);
 void vdbi_lock(vdbi_mutex *m);
 void vdbi_unlock(vdbi_mutex *m);
+int vdbi_try_lock(vdbi_mutex *m); /* 1: it is taken; 0: somebody has it */
 
 vdb_status vdbi_cond_init(vdbi_cond *c);
 void vdbi_cond_destroy(vdbi_cond *c);

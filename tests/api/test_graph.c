@@ -460,6 +460,31 @@ static void limits_leave_out_what_is_too_far(void **state)
     }
 }
 
+/* A handle without threads that only searches loads the saved graph. */
+static void searches_load_the_graph_without_threads(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    const asked a = {.k = 10};
+    float v[DIM];
+    uint32_t strategies[4];
+    open_full(fx, &options);
+    fx_close(fx);
+    options = (vdb_options)VDB_OPTIONS_INIT;
+    options.threads = 1;
+    fx_open(fx, &options);
+    vector_of(3, 3, v);
+    for (int i = 0; i < 4; i++) {
+        vdb_results *hits = find(fx->db, v, 1, &a);
+        strategies[i] = strategy_of(hits, 0);
+        vdb_results_free(hits);
+    }
+    assert_int_equal(strategies[0], VDB_STRATEGY_SCAN);
+    assert_int_equal(strategies[2], VDB_STRATEGY_GRAPH);
+    assert_int_equal(strategies[3], VDB_STRATEGY_GRAPH);
+    assert_recall(fx->db, .k = 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +503,7 @@ int main(void)
         T(half_equal_vectors_hide_no_others),
         T(the_graph_outlives_the_handle),
         T(searches_load_the_graph),
+        T(searches_load_the_graph_without_threads),
         T(a_saved_graph_is_followed_by_the_log),
         T(bulk_loading_leaves_the_graph_for_later),
         T(polling_tells_what_is_left),
