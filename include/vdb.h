@@ -782,11 +782,19 @@ typedef struct vdb_stats {
     uint32_t format;   /* version of the file format */
     uint32_t poisoned; /* 1 after a failed sync */
     uint32_t replayed; /* commits replayed from the log at opening */
+    /* The graph; all 0 where there is none, or it has not been loaded yet (what the file
+     * has of it is told all the same). */
+    uint64_t graph_vectors; /* in it: dead ones that searches still go through, too */
+    uint64_t graph_fresh;   /* not in it yet: every search compares them */
+    uint64_t graph_bytes;   /* in memory: links and codes */
+    uint64_t graph_file_bytes; /* of the main file */
+    uint32_t graph_layers;
+    uint32_t reserved;
 } vdb_stats;
 #define VDB_STATS_INIT                                                                 \
     {                                                                                  \
         sizeof(vdb_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                   \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                 \
     }
 
 /** Counters, sizes and latencies; at most stats->struct_size bytes are written. */

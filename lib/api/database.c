@@ -203,6 +203,7 @@ vdb_status vdb_stats_get(vdb *db, vdb_stats *stats)
     own.fields = v->image.field_count;
     vdbi_version_release(db, v);
     vdbi_store_stats(db->store, &own);
+    vdbi_graph_stats(db, &own);
     own.resident_bytes = atomic_load(&db->env->memory.bytes);
     own.commits = atomic_load(&db->commits);
     own.checkpoints = atomic_load(&db->checkpoints);

@@ -252,3 +252,44 @@ void vdbi_graph_follow(vdb *db, const vdbi_touched *touched)
     vdbi_broadcast(&g->changed);
     vdbi_unlock(&g->lock);
 }
+
+/* Codes are changed for others in the turn. */
+static uint64_t bytes_of(const vdbi_hnsw *h)
+{
+    const vdbi_nodes *n = &h->nodes;
+    const vdbi_extents *const parts[] = {&n->links,
+                                         &n->nodes,
+                                         &n->marks,
+                                         &n->links_changed,
+                                         &n->uppers,
+                                         &n->uppers_changed,
+                                         &vdbi_hnsw_way(h).codes->rows};
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        bytes += vdbi_extents_bytes(parts[i]);
+    if (h->refitted)
+        bytes += vdbi_extents_bytes(&h->refitted->rows);
+    return bytes;
+}
+
+void vdbi_graph_stats(vdb *db, vdb_stats *out)
+{
+    vdbi_graph *g = &db->graph;
+    const vdbi_hnsw *h;
+    uint64_t entry;
+
+    if (!g->wanted)
+        return;
+    vdbi_turn_take(db);
+    out->graph_file_bytes = vdbi_graph_bytes(db->store);
+    if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
+        h = atomic_load(&g->hnsw);
+        entry = atomic_load(&h->entry);
+        out->graph_vectors = atomic_load(&h->count);
+        out->graph_fresh = atomic_load(&g->fresh_count);
+        out->graph_bytes = bytes_of(h);
+        out->graph_layers = entry == VDBI_NO_ENTRY ? 0 : (uint32_t)(entry >> 32) + 1;
+    }
+    vdbi_turn_give(db);
+}

@@ -120,6 +120,9 @@ void vdbi_graph_resume(vdb *db);
 /* (turn) Whether there is one, in memory or in the file, or about to be. */
 int vdbi_graph_there(vdb *db);
 
+/* What vdb_stats tells of it.  Waits for the turn. */
+void vdbi_graph_stats(vdb *db, vdb_stats *out);
+
 /* ---- recall targets: graph_tune.c ---- */
 
 /* The ef that promises this recall@k; 0: it is not known, or out of reach.  Asks for it to

@@ -359,3 +359,25 @@ vdb_status vdbi_array_scan_on(vdbi_pager *pager, const vdbi_ref *root,
         scan->from = UINT64_MAX;
     return st;
 }
+
+vdb_status vdbi_array_pages(vdbi_pager *pager, const vdbi_ref *root, uint64_t *pages)
+{
+    const uint8_t *bytes;
+    vdb_status st = VDB_OK;
+
+    if (vdbi_ref_none(root))
+        return VDB_OK;
+    *pages += root->pages;
+    if (root->height == 0)
+        return VDB_OK;
+    st = vdbi_page_read(pager, root, &bytes);
+    if (!st)
+        st = check_node(root, bytes);
+    for (uint32_t i = 0; i < VDBI_ARRAY_FANOUT && !st; i++) {
+        vdbi_ref child;
+        st = child_of(root, bytes, i, &child);
+        if (!st)
+            st = vdbi_array_pages(pager, &child, pages); /* as deep as it is high */
+    }
+    return st;
+}

@@ -54,6 +54,9 @@ vdb_status vdbi_array_punch(vdbi_change *change, vdbi_ref *root, uint32_t pages,
  * others. */
 vdb_status vdbi_array_lower(vdbi_change *change, vdbi_ref *root, uint64_t blocks);
 
+/* Add up the pages of an array: its nodes are read, its blocks are not. */
+vdb_status vdbi_array_pages(vdbi_pager *pager, const vdbi_ref *root, uint64_t *pages);
+
 /* A search for what stands at or behind a place of the file, for compaction. */
 typedef struct vdbi_array_scan {
     uint64_t boundary;

@@ -35,6 +35,23 @@ vdb_status vdbi_graph_block(vdbi_store *s, int part, uint64_t block,
     return st == VDB_CORRUPT ? VDBI_GRAPH_DAMAGED : st;
 }
 
+uint64_t vdbi_graph_bytes(vdbi_store *s)
+{
+    vdb_error error = VDB_ERROR_INIT;
+    uint64_t pages = 0;
+
+    if (!vdbi_graph_saved(s))
+        return 0;
+    vdbi_error_save(&error);
+    for (int i = 0; i < VDBI_GRAPH_PARTS; i++) {
+        vdbi_section_begin(s->pager);
+        vdbi_array_pages(s->pager, &s->graph.saved[i], &pages);
+        vdbi_section_end(s->pager);
+    }
+    vdbi_error_restore(&error);
+    return pages * VDBI_PAGE;
+}
+
 const uint64_t *vdbi_store_replayed_puts(const vdbi_store *s, uint32_t *bound)
 {
     *bound = s->graph.replayed.bound;

@@ -62,6 +62,9 @@ int vdbi_graph_saved(const vdbi_store *store);
  * zeros.  There is no bound but the caller's.  VDBI_GRAPH_DAMAGED, VDB_IO, VDB_NOMEM. */
 vdb_status vdbi_graph_block(vdbi_store *store, int part, uint64_t block,
                             const uint8_t **bytes);
+/* (turn), outside of a section.  How many bytes of the file it takes; of a damaged one what
+ * could be read. */
+uint64_t vdbi_graph_bytes(vdbi_store *store);
 /* The slots that replay put into at this opening, a bit each: whatever the saved bitmap
  * says, they are fresh.  Bits at and beyond *bound are none; NULL when there are none.
  * The words stay as they are until the store is freed.  Any thread. */

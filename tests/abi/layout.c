@@ -180,6 +180,12 @@ static void print_stats(void)
     FIELD(vdb_stats, format);
     FIELD(vdb_stats, poisoned);
     FIELD(vdb_stats, replayed);
+    FIELD(vdb_stats, graph_vectors);
+    FIELD(vdb_stats, graph_fresh);
+    FIELD(vdb_stats, graph_bytes);
+    FIELD(vdb_stats, graph_file_bytes);
+    FIELD(vdb_stats, graph_layers);
+    FIELD(vdb_stats, reserved);
 }
 
 static void print_allocator(void)

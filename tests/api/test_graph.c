@@ -485,6 +485,44 @@ static void searches_load_the_graph_without_threads(void **state)
     assert_recall(fx->db, .k = 10);
 }
 
+static void stats_tell_of_the_graph(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    vdb_stats s;
+    uint64_t saved;
+    options.flags = VDB_OPEN_BULK;
+    open_full(fx, &options);
+    s = fx_stats(fx->db);
+    assert_int_equal(s.graph_vectors, N);
+    assert_int_equal(s.graph_fresh, 0);
+    assert_in_range(s.graph_layers, 2, 16);
+    /* A cache line of links and one of codes for each, at least. */
+    assert_true(s.graph_bytes >= N * 128);
+    put_rows(fx->db, N, N + 30, 0, vector_of);
+    s = fx_stats(fx->db);
+    assert_int_equal(s.graph_vectors, N);
+    assert_int_equal(s.graph_fresh, 30);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    s = fx_stats(fx->db);
+    assert_int_equal(s.graph_vectors, N + 30);
+    assert_int_equal(s.graph_fresh, 0);
+    assert_ok(vdb_checkpoint(fx->db, NULL));
+    saved = fx_stats(fx->db).graph_file_bytes;
+    assert_true(saved >= N * 64 && saved < fx_stats(fx->db).file_bytes);
+    fx_close(fx);
+    options = (vdb_options)VDB_OPTIONS_INIT;
+    options.flags = VDB_OPEN_READONLY;
+    options.threads = 1;
+    fx_open(fx, &options);
+    s = fx_stats(fx->db);
+    assert_int_equal(s.graph_vectors, 0); /* not loaded */
+    assert_int_equal(s.graph_bytes, 0);
+    assert_true(s.graph_file_bytes >= saved);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    assert_int_equal(fx_stats(fx->db).graph_vectors, N + 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +541,7 @@ int main(void)
         T(half_equal_vectors_hide_no_others),
         T(the_graph_outlives_the_handle),
         T(searches_load_the_graph),
+        T(stats_tell_of_the_graph),
         T(searches_load_the_graph_without_threads),
         T(a_saved_graph_is_followed_by_the_log),
         T(bulk_loading_leaves_the_graph_for_later),
