@@ -85,7 +85,7 @@ uint32_t vdbi_recall_ef(const vdbi_recall_table *t, size_t k, float target)
         ef = high;
     else
         ef = between(low, log(below->k), high, log(above->k), log((double)k));
-    return ef < k ? (uint32_t)k : (uint32_t)ceil(ef);
+    return ef < (double)k ? (uint32_t)k : (uint32_t)ceil(ef);
 }
 
 static void put_float(uint8_t *bytes, float value)
