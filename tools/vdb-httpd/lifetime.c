@@ -71,7 +71,9 @@ static int read_secrets(server *s)
 static int open_database(server *s)
 {
     vdb_options options = s->settings->options;
-    options.threads = s->settings->threads;
+    /* With one thread the library would start none of its own, and have the graph loaded
+     * and checkpoints made by whoever inserts. */
+    options.threads = s->settings->threads == 1 ? 2 : s->settings->threads;
     vdb_status result = vdb_open(s->settings->db, &options, &s->db);
     if (result == VDB_BUSY)
         return complain("%s is in use by another process: %s", s->settings->db,
