@@ -226,32 +226,41 @@ static void start(worker *workers, pthread_t *threads, int count, team *t,
     }
 }
 
-static void assert_finds(vdb *db, const team *t, uint32_t number)
+/* Whether the nearest of a vector's own value is that vector. */
+static int is_found(vdb *db, const team *t, uint32_t number)
 {
     const asked a = {.k = 1};
     float v[DIM];
     vdb_results *hits;
+    int found;
     make_vector(t, number, t->versions[number], v);
     hits = find(db, v, 1, &a);
     assert_int_equal(vdb_results_count(hits), 1);
-    assert_string_equal(vdb_results_id(hits, 0, NULL), id_of(number));
-    assert_true(vdb_results_distances(hits)[0] == 0);
+    found = strcmp(vdb_results_id(hits, 0, NULL), id_of(number)) == 0;
+    assert_true((vdb_results_distances(hits)[0] == 0) == found);
     vdb_results_free(hits);
+    return found;
 }
 
-/* Everything that was written last, and nothing else, is there and is found. */
+/* Everything that was written last, and nothing else, is there and is found: but for one in
+ * two hundred at most, which a walk may miss after so much churn. */
 static void assert_all_there(vdb *db, const team *t)
 {
-    uint64_t live = 0;
+    uint64_t live = 0, tried = 0, missed = 0;
     for (uint32_t i = 0; i < N; i++) {
         if (t->versions[i] == UINT32_MAX) {
             assert_false(fx_has(db, id_of(i)));
             continue;
         }
         live++;
-        if (i % 3 == 0 && !t->kinds)
-            assert_finds(db, t, i);
+        if (i % 3 == 0 && !t->kinds) {
+            tried++;
+            missed += !is_found(db, t, i);
+        }
     }
+    if (missed * 200 > tried)
+        fail_msg("of %u vectors %u are not found by their own value", (unsigned)tried,
+                 (unsigned)missed);
     assert_int_equal(fx_count(db), live);
     if (!t->kinds)
         assert_recall(db, .k = 10);
