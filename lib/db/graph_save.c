@@ -99,7 +99,9 @@ static vdb_status save_links(copy *c)
         if (!vdbi_links_changed(c->h, block) && !c->whole)
             continue;
         memset(c->block, 0, VDBI_GRAPH_BLOCK);
-        for (uint32_t i = 0; i < per_block && block * per_block + i < c->bound; i++)
+        /* The last block's rows beyond the bound too: its mark has been used up, and those
+         * that are linked already are to be in the next save. */
+        for (uint32_t i = 0; i < per_block; i++)
             vdbi_save_links(c->h, block * per_block + i, c->linked, c->bound,
                             c->block + i * c->h->nodes.links.row_bytes);
         st = put(c, VDBI_GRAPH_LINKS, block);
@@ -121,6 +123,9 @@ static vdb_status save_uppers(copy *c, uint32_t count)
                             c->block + i * c->h->nodes.uppers.row_bytes);
         st = put(c, VDBI_GRAPH_UPPERS, block);
     }
+    /* As with links: rows that came since share the last block. */
+    if (count % per_block && atomic_load(&c->h->nodes.upper_count) > count)
+        vdbi_uppers_touch(&c->h->nodes, count);
     return st;
 }
 

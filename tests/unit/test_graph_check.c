@@ -370,12 +370,44 @@ static void what_came_after_the_bitmap_is_in_the_next_save(void **state)
     assert_int_equal(vdb_close(db), VDB_OK);
 }
 
+static void save_and_settle(vdb *db)
+{
+    uint64_t number;
+
+    vdbi_lock(&db->checkpoint_lock);
+    assert_int_equal(vdbi_graph_save(db, &number), VDB_OK);
+    vdbi_unlock(&db->checkpoint_lock);
+    assert_int_equal(vdb_checkpoint(db, NULL), VDB_OK);
+    vdbi_graph_save_settle(db, number);
+}
+
+/* Slots that came after the bound had been read, and were linked before their block was
+ * copied, which is the last one of those below the bound. */
+static void what_came_after_the_bound_is_in_the_next_save(void **state)
+{
+    vdb *db = open_it();
+    uint32_t slots;
+
+    (void)state;
+    assert_int_equal(vdb_wait_indexed(db, NULL), VDB_OK);
+    slots = db->newest->image.slot_count;
+    assert_int_not_equal((slots - 3) % 8, 0);
+    db->graph.save_whole = 1;
+    db->newest->image.slot_count = slots - 3;
+    save_and_settle(db);
+    db->newest->image.slot_count = slots;
+    save_and_settle(db);
+    assert_clean(db);
+    assert_int_equal(vdb_close(db), VDB_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_rows_are_told),
         cmocka_unit_test(a_slot_that_is_not_linked_is_no_damage),
         cmocka_unit_test(what_came_after_the_bitmap_is_in_the_next_save),
+        cmocka_unit_test(what_came_after_the_bound_is_in_the_next_save),
         cmocka_unit_test(a_check_ends_when_it_is_told_to),
     };
 

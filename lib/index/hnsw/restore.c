@@ -237,9 +237,11 @@ void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry,
 }
 
 /* A slot that was linked after the bitmap had been copied: this save does without it. */
-static int came_later(const vdbi_hnsw *h, uint32_t slot, const uint64_t *linked)
+static int came_later(const vdbi_hnsw *h, uint32_t slot, const uint64_t *linked,
+                      uint32_t bound)
 {
-    return !vdbi_bit_get(linked, slot) && vdbi_extents_has(&h->nodes.marks, slot) &&
+    return !(slot < bound && vdbi_bit_get(linked, slot)) &&
+           vdbi_extents_has(&h->nodes.marks, slot) &&
            atomic_load(vdbi_marks_of(&h->nodes, slot)) & VDBI_MARK_LINKED;
 }
 
@@ -247,10 +249,10 @@ void vdbi_save_links(const vdbi_hnsw *h, uint32_t slot, const uint64_t *linked,
                      uint32_t bound, uint8_t *row)
 {
     const vdbi_link *links;
-    int later = came_later(h, slot, linked);
+    int later = came_later(h, slot, linked, bound);
 
     memset(row, 0, h->nodes.links.row_bytes);
-    if (vdbi_bit_get(linked, slot)) {
+    if (slot < bound && vdbi_bit_get(linked, slot)) {
         uint32_t at = 0;
         links = vdbi_links0(&h->nodes, slot);
         vdbi_node_lock(vdbi_node_of(&h->nodes, slot));
@@ -294,7 +296,7 @@ void vdbi_save_upper(const vdbi_hnsw *h, uint32_t number, const uint64_t *linked
         for (; at < VDBI_UPPER_LINKS + h->nodes.m; at++)
             vdbi_put32(row + 4 * (size_t)at, VDBI_NO_SLOT);
     } else if (owner != VDBI_NO_SLOT) {
-        later = owner >= bound || came_later(h, owner, linked);
+        later = owner >= bound || came_later(h, owner, linked, bound);
     }
     if (later)
         vdbi_uppers_touch(&h->nodes, number);
