@@ -12,7 +12,7 @@
 
 enum {
     DIM = 20, /* not so few that the codes are the vectors themselves */
-    N = 2100, /* enough for a graph */
+    N = 2400, /* enough for a graph, also when one in ten is deleted */
     NUMBERS = 8192,
     QUERIES = 40,
     EF = 150
