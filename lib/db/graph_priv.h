@@ -42,6 +42,10 @@ vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ea
  * not as it should be.  What the pages' own check has told of is not told again. */
 vdb_status vdbi_graph_check(vdb *db, const vdbi_graph_ear *ear);
 
+/* Whether long work on the graph is to go on: 0 while the database is being closed.  `arg`
+ * is the graph; for a vdbi_pace. */
+int vdbi_graph_goes_on(void *arg);
+
 /* Of a dead slot: whether an older version's search may meet it, linked or fresh. */
 int vdbi_graph_shows(const vdbi_hnsw *h, uint32_t slot);
 

@@ -151,22 +151,12 @@ static vdb_status unchain(vdb *db, vdbi_hnsw *h)
     return st;
 }
 
-static int is_stopping(vdbi_graph *g)
-{
-    int stopping;
-
-    vdbi_lock(&g->lock);
-    stopping = g->stopping;
-    vdbi_unlock(&g->lock);
-    return stopping;
-}
-
 static vdb_status link_clipped(vdb *db, const refitting *r)
 {
     vdb_status st = VDB_OK;
 
     for (uint32_t slot = 0; slot < r->slots && !st; slot++)
-        if (vdbi_bit_get(r->clipped, slot) && !is_stopping(&db->graph)) {
+        if (vdbi_bit_get(r->clipped, slot) && vdbi_graph_goes_on(&db->graph)) {
             st = vdbi_hnsw_link_anew(r->hnsw, slot);
             atomic_fetch_add(&db->graph.linked, 1); /* it may have cut ways */
         }

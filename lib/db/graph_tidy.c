@@ -15,7 +15,7 @@ enum {
     LINKED_SHARE = 8 /* so many new nodes, and it is seen that all can be reached */
 };
 
-static int go_on(void *arg)
+int vdbi_graph_goes_on(void *arg)
 {
     vdbi_graph *g = arg;
     int stopping;
@@ -150,7 +150,7 @@ int vdbi_graph_tidy(vdb *db)
 {
     vdbi_graph *g = &db->graph;
     vdbi_hnsw *h = atomic_load(&g->hnsw);
-    const vdbi_pace pace = {go_on, g};
+    const vdbi_pace pace = {vdbi_graph_goes_on, g};
     vdb_error error = VDB_ERROR_INIT;
     uint64_t linked;
     uint32_t asked, later;

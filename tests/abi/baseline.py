@@ -61,10 +61,11 @@ def stub(cc, header, version_map, folder):
                           without_comments(header), flags=re.M)
     if not count:
         sys.exit('no VDB_API function in the header')
-    write(folder + '/stub.c', text)
+    write(folder + '/header.c', text)
     write(folder + '/stub.map', version_map)
-    run(cc + ['-w', '-g', '-O0', '-fPIC', '-shared', '-fvisibility=hidden',
-              folder + '/stub.c', '-Wl,--version-script=' + folder + '/stub.map',
+    # The kept file names no folder, so that renewing it changes nothing else.
+    run(cc + ['-w', '-g', '-ffile-prefix-map=' + folder + '=.', '-O0', '-fPIC',
+              '-shared', '-fvisibility=hidden', folder + '/header.c', '-Wl,--version-script=' + folder + '/stub.map',
               '-Wl,-soname,libvdb.so.0', '-o', folder + '/libstub.so'])
     return folder + '/libstub.so'
 

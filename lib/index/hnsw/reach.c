@@ -48,13 +48,6 @@ static vdb_status go_on(const vdbi_pace *pace)
     return VDB_OK;
 }
 
-static int is_node(const vdbi_nodes *n, uint32_t slot)
-{
-    return (atomic_load_explicit(vdbi_marks_of(n, slot), memory_order_acquire) &
-            (VDBI_MARK_LINKED | VDBI_MARK_LEAVING | VDBI_MARK_CHAINED)) ==
-           VDBI_MARK_LINKED;
-}
-
 static void clear(reaching *r)
 {
     vdbi_free(r->h->memory, r->from);
@@ -65,7 +58,7 @@ static void clear(reaching *r)
 
 static int is_above(const vdbi_nodes *n, uint32_t slot, uint32_t layer)
 {
-    return is_node(n, slot) && atomic_load(&vdbi_node_of(n, slot)->layer) >= layer;
+    return vdbi_is_node(n, slot) && atomic_load(&vdbi_node_of(n, slot)->layer) >= layer;
 }
 
 static vdb_status begin(vdbi_hnsw *h, uint32_t layer, const vdbi_pace *pace,
