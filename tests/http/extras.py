@@ -369,6 +369,7 @@ def prometheus():
         expect("lines that are not of the format", wrong, [])
         expect("how many metrics", len(types), lambda n: n > 25)
         expect("vectors", samples["vdb_vectors"], 50)
+        expect("too few for a graph", samples["vdb_graph_vectors"], 0)
         expect("searches", samples['vdb_http_requests_total{method="POST",route="/search",'
                                    'code="200"}'], 1)
         expect("refused searches", samples['vdb_http_requests_total{method="POST",'

@@ -158,6 +158,13 @@ static void put_database(buffer *to, const vdb_stats *s)
          s->total_inserts},
         {"vdb_deletes_total", "counter", "Vectors removed.", s->total_deletes},
         {"vdb_views", "gauge", "Readers that hold a version.", s->views},
+        {"vdb_graph_vectors", "gauge", "Vectors in the graph, dead ones too.",
+         s->graph_vectors},
+        {"vdb_graph_fresh", "gauge", "Vectors that are not in the graph yet.",
+         s->graph_fresh},
+        {"vdb_graph_bytes", "gauge", "Memory of the graph.", s->graph_bytes},
+        {"vdb_graph_file_bytes", "gauge", "Of the main file, the graph.",
+         s->graph_file_bytes},
         {"vdb_poisoned", "gauge", "1 after a sync has failed.", s->poisoned},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
