@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "kernel/kernel.h"
+#include "kernel/tile.h"
 
 /* Distances to rows a stride apart, and to rows that stand anywhere. */
 typedef void vdbi_strided(const vdbi_query *query, const uint8_t *rows, size_t stride,
@@ -22,8 +23,18 @@ typedef void vdbi_listed(const vdbi_query *query, const uint8_t *const *rows,
 /* See tile.h and tiles.h. */
 typedef void vdbi_pack(const uint8_t *const *rows, size_t dimension, float *panel,
                        float *squares);
-typedef void vdbi_tile(const float *panel, const float *queries, size_t count,
-                       size_t dimension, const float *bars, uint32_t *passed);
+/* Some dimensions of a tile and a panel, at most VDBI_FOLD: their products are added to
+ * sums, if there are any `before`; the last part (terms: the rows' weights, and behind
+ * them their offsets) judges what they come to, the others leave it in sums. */
+typedef struct vdbi_tile_part {
+    const float *panel, *queries;
+    size_t steps;
+    int before;
+    float *sums; /* panel_rows of each query */
+    const float *terms, *bars;
+    uint32_t *passed;
+} vdbi_tile_part;
+typedef void vdbi_tile(const vdbi_tile_part *part, size_t queries);
 
 typedef struct vdbi_kernels {
     const char *name;
@@ -42,7 +53,8 @@ const vdbi_kernels *vdbi_kernels_neon(void);
 
 enum {
     VDBI_KERNELS_MAX = 4,
-    VDBI_FOLD = 256 /* terms that a tile adds up before it puts the sum aside */
+    VDBI_FOLD =
+        VDBI_TILE_STEPS /* terms that are added up before the sum is put aside */
 };
 
 /* For tests: the sets that this machine has, the one that is chosen first, generic

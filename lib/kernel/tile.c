@@ -163,8 +163,33 @@ float vdbi_bar_at(const vdbi_bar *bar, float limit)
     return (double)rounded > exact ? nextafterf(rounded, -INFINITY) : rounded;
 }
 
-void vdbi_tile_pass(const vdbi_query *query, const float *panel, const float *tile,
-                    size_t count, const float *bars, uint32_t *passed)
+size_t vdbi_tile_parts(const vdbi_query *query)
 {
-    query->kernels->tile(panel, tile, count, query->dimension, bars, passed);
+    return (query->dimension + VDBI_TILE_STEPS - 1) / VDBI_TILE_STEPS;
+}
+
+size_t vdbi_tile_sums(const vdbi_query *query)
+{
+    return query->kernels->panel_rows * query->kernels->tile_queries;
+}
+
+void vdbi_tile_pass(const vdbi_query *query, const float *panel, const float *tile,
+                    size_t count, size_t part, float *sums, const float *bars,
+                    uint32_t *passed)
+{
+    const vdbi_kernels *set = query->kernels;
+    const size_t from = part * VDBI_TILE_STEPS, left = query->dimension - from;
+    const int last = left <= VDBI_TILE_STEPS;
+    const vdbi_tile_part work = {
+        .panel = panel + from * set->panel_rows,
+        .queries = tile + from * set->tile_queries,
+        .steps = last ? left : VDBI_TILE_STEPS,
+        .before = part > 0,
+        .sums = sums,
+        .terms = last ? panel + query->dimension * set->panel_rows : NULL,
+        .bars = bars,
+        .passed = passed,
+    };
+
+    set->tile(&work, count);
 }

@@ -18,7 +18,10 @@
 
 enum {
     VDBI_PANEL_ROWS_MAX = 32,
-    VDBI_TILE_QUERIES_MAX = 12
+    VDBI_TILE_QUERIES_MAX = 12,
+    /* Dimensions of a part.  As many of a panel and a tile stay in the first cache;
+     * fewer would cost more in moving sums. */
+    VDBI_TILE_STEPS = 128
 };
 
 /* How many rows and queries the query's instruction set takes together. */
@@ -46,9 +49,17 @@ void vdbi_tile_pack(const vdbi_query *queries, size_t count, float *tile,
 /* The bar for rows at most this far; INFINITY: all. */
 float vdbi_bar_at(const vdbi_bar *bar, float limit);
 
-/* Bit r of passed[q]: row r of the panel passes query q of the tile.  Bits beyond the
- * rows that were packed mean nothing. */
+/* Into how many parts the dimensions of a pair are cut. */
+size_t vdbi_tile_parts(const vdbi_query *query);
+/* Floats of a tile's sums with a panel; they stand at a multiple of 64 bytes. */
+size_t vdbi_tile_sums(const vdbi_query *query);
+
+/* Add up one part, in ascending order from 0; sums keeps what the parts so far came to.
+ * After the last part, bit r of passed[q] tells that row r of the panel passes query q
+ * of the tile (bits beyond the rows that were packed mean nothing); passed is not
+ * written before, nor bars read.  bars and passed have room for vdbi_tile_queries(). */
 void vdbi_tile_pass(const vdbi_query *query, const float *panel, const float *tile,
-                    size_t count, const float *bars, uint32_t *passed);
+                    size_t count, size_t part, float *sums, const float *bars,
+                    uint32_t *passed);
 
 #endif

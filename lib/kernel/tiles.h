@@ -72,65 +72,61 @@ static TARGET void pack(const uint8_t *const *rows, size_t dimension, float *pan
     wide_store(squares + WIDTH, high);
 }
 
-/* `count` is a constant where this is called.  Every VDBI_FOLD steps the sums are put
- * aside, which bounds what roundings add up to; the price is a hundredth. */
-INLINE void tile_of(const size_t count, const float *panel, const float *queries,
-                    size_t dimension, const float *bars, uint32_t *passed)
+/* `count` is a constant where this is called. */
+INLINE void tile_of(const size_t count, const vdbi_tile_part *part)
 {
-    WIDE low[TILE], high[TILE], low_aside[TILE], high_aside[TILE];
-    WIDE weights_low, weights_high, offsets_low, offsets_high;
-    size_t left = dimension;
+    const float *panel = part->panel, *queries = part->queries;
+    WIDE low[TILE], high[TILE];
 
-    for (int folded = 0;; folded = 1) {
-        size_t steps = left < VDBI_FOLD ? left : VDBI_FOLD;
-        left -= steps;
-        UNROLL for (size_t q = 0; q < count; q++) low[q] = high[q] = wide_zero();
-        for (; steps; steps--, panel += PANEL, queries += TILE) {
-            const WIDE a = wide_load(panel), b = wide_load(panel + WIDTH);
-            UNROLL for (size_t q = 0; q < count; q++)
-            {
-                const WIDE s = wide_splat(queries + q);
-                low[q] = wide_fma(a, s, low[q]);
-                high[q] = wide_fma(b, s, high[q]);
-            }
-        }
-        if (folded) {
-            UNROLL for (size_t q = 0; q < count; q++)
-            {
-                low[q] = wide_add(low[q], low_aside[q]);
-                high[q] = wide_add(high[q], high_aside[q]);
-            }
-        }
-        if (!left)
-            break;
+    UNROLL for (size_t q = 0; q < count; q++) low[q] = high[q] = wide_zero();
+    for (size_t left = part->steps; left; left--, panel += PANEL, queries += TILE) {
+        const WIDE a = wide_load(panel), b = wide_load(panel + WIDTH);
         UNROLL for (size_t q = 0; q < count; q++)
         {
-            low_aside[q] = low[q];
-            high_aside[q] = high[q];
+            const WIDE s = wide_splat(queries + q);
+            low[q] = wide_fma(a, s, low[q]);
+            high[q] = wide_fma(b, s, high[q]);
         }
     }
-    weights_low = wide_load(panel);
-    weights_high = wide_load(panel + WIDTH);
-    offsets_low = wide_load(panel + PANEL);
-    offsets_high = wide_load(panel + PANEL + WIDTH);
-    UNROLL for (size_t q = 0; q < count; q++)
-    {
-        low[q] = wide_fma(low[q], weights_low, offsets_low);
-        high[q] = wide_fma(high[q], weights_high, offsets_high);
-        passed[q] = wide_bits(low[q], bars[q]) | wide_bits(high[q], bars[q]) << WIDTH;
+    if (part->before) {
+        const float *sums = part->sums;
+        UNROLL for (size_t q = 0; q < count; q++)
+        {
+            low[q] = wide_add(low[q], wide_load(sums + q * PANEL));
+            high[q] = wide_add(high[q], wide_load(sums + q * PANEL + WIDTH));
+        }
+    }
+    if (part->terms) {
+        const WIDE weights_low = wide_load(part->terms);
+        const WIDE weights_high = wide_load(part->terms + WIDTH);
+        const WIDE offsets_low = wide_load(part->terms + PANEL);
+        const WIDE offsets_high = wide_load(part->terms + PANEL + WIDTH);
+        UNROLL for (size_t q = 0; q < count; q++)
+        {
+            low[q] = wide_fma(low[q], weights_low, offsets_low);
+            high[q] = wide_fma(high[q], weights_high, offsets_high);
+            part->passed[q] = wide_bits(low[q], part->bars[q]) |
+                              wide_bits(high[q], part->bars[q]) << WIDTH;
+        }
+    } else {
+        float *sums = part->sums;
+        UNROLL for (size_t q = 0; q < count; q++)
+        {
+            wide_store(sums + q * PANEL, low[q]);
+            wide_store(sums + q * PANEL + WIDTH, high[q]);
+        }
     }
 }
 
 /* bars and passed have TILE entries, count of them in use. */
-static TARGET void tile(const float *panel, const float *queries, size_t count,
-                        size_t dimension, const float *bars, uint32_t *passed)
+static TARGET void tile(const vdbi_tile_part *part, size_t count)
 {
     if (count <= TILE / 3)
-        tile_of(TILE / 3, panel, queries, dimension, bars, passed);
+        tile_of(TILE / 3, part);
     else if (count <= TILE / 3 * 2)
-        tile_of(TILE / 3 * 2, panel, queries, dimension, bars, passed);
+        tile_of(TILE / 3 * 2, part);
     else
-        tile_of(TILE, panel, queries, dimension, bars, passed);
+        tile_of(TILE, part);
 }
 
 #endif

@@ -394,6 +394,62 @@ static void tiles_give_the_answers_of_a_full_sort(void **state)
     assert_int_equal(atomic_load(&memory.bytes), 0);
 }
 
+/* So many dimensions, queries and rows that products are added up in parts, tiles in
+ * groups, and panels in steps of their own number: the bits of single scans. */
+static void parts_of_products_give_the_answers_of_single_queries(void **state)
+{
+    enum {
+        WIDE = 300,
+        MANY = 313,
+        K = 7
+    };
+    float *values = calloc((SLOTS + MANY) * WIDE, sizeof *values);
+    const uint8_t *at[SLOTS];
+    uint32_t slots[SLOTS];
+    vdbi_query queries[MANY];
+    vdbi_nearest nearest[MANY], alone;
+    vdbi_memory memory;
+    vdbi_tiles tiles;
+    vdbi_tile_scan tile_scan;
+
+    (void)state;
+    assert_non_null(values);
+    vdbi_memory_init(&memory, NULL);
+    for (size_t i = 0; i < (SLOTS + MANY) * WIDE; i++)
+        values[i] = (float)random_below(1000) / 500 - 1;
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        at[i] = (const uint8_t *)(values + i * WIDE);
+        slots[i] = ranks[i] = i;
+    }
+    for (size_t q = 0; q < MANY; q++) {
+        vdbi_query_init(&queries[q], VDB_L2, values + (SLOTS + q) * WIDE, WIDE);
+        vdbi_nearest_init(&nearest[q], &memory, K, INFINITY, compare, ranks);
+    }
+    assert_int_equal(vdbi_tiles_init(&tiles, &memory, queries, MANY), VDB_OK);
+    assert_int_equal(vdbi_tile_scan_init(&tile_scan, &tiles, nearest), VDB_OK);
+    for (size_t done = 0; done < SLOTS;) {
+        vdbi_row_list list = {at + done, slots + done, SLOTS - done, SLOTS - done};
+        if (list.count > tile_scan.rows_max)
+            list.count = tile_scan.rows_max;
+        assert_int_equal(vdbi_tile_scan_rows(&tile_scan, &list), VDB_OK);
+        done += list.count;
+    }
+    for (size_t q = 0; q < MANY; q++) {
+        const vdbi_row_list list = {at, slots, SLOTS, SLOTS};
+        vdbi_nearest_init(&alone, &memory, K, INFINITY, compare, ranks);
+        assert_int_equal(vdbi_flat_scan(&alone, &queries[q], &list), VDB_OK);
+        assert_int_equal(vdbi_nearest_sort(&alone), VDB_OK);
+        assert_int_equal(vdbi_nearest_sort(&nearest[q]), VDB_OK);
+        assert_same(&nearest[q], alone.items, K);
+        vdbi_nearest_clear(&alone);
+        vdbi_nearest_clear(&nearest[q]);
+    }
+    vdbi_tile_scan_clear(&tile_scan);
+    vdbi_tiles_clear(&tiles);
+    assert_int_equal(atomic_load(&memory.bytes), 0);
+    free(values);
+}
+
 /* What two have found of different rows, joined, is what one finds of all. */
 static void joined_parts_are_the_whole(void **state)
 {
@@ -469,6 +525,7 @@ int main(void)
         cmocka_unit_test(memory_grows_with_what_is_found_not_with_k),
         cmocka_unit_test(a_failure_at_any_step_is_passed_on),
         cmocka_unit_test(tiles_give_the_answers_of_a_full_sort),
+        cmocka_unit_test(parts_of_products_give_the_answers_of_single_queries),
         cmocka_unit_test(joined_parts_are_the_whole),
         cmocka_unit_test(tiles_pass_failures_on),
     };

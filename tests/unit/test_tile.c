@@ -78,6 +78,18 @@ static void board_pack(board *b, vdb_metric metric)
     vdbi_tile_pack(b->made, b->queries, b->tile, b->bars);
 }
 
+/* All parts, one after the other. */
+static void pass_all(const board *b, size_t queries, const float *bars,
+                     uint32_t *passed)
+{
+    _Alignas(64) float sums[ROWS * QUERIES];
+
+    assert_true(vdbi_tile_sums(b->made) <= ROWS * QUERIES);
+    memset(sums, 0xff, sizeof sums); /* no sum is read that was not written */
+    for (size_t part = 0; part < vdbi_tile_parts(b->made); part++)
+        vdbi_tile_pass(b->made, b->panel, b->tile, queries, part, sums, bars, passed);
+}
+
 static void fill(float *v, size_t n, double offset, double scale)
 {
     for (size_t i = 0; i < n; i++)
@@ -95,7 +107,7 @@ static size_t check(const board *b)
         uint32_t passed[QUERIES];
         for (size_t q = 0; q < b->queries; q++)
             bars[q] = vdbi_bar_at(&b->bars[q], b->distances[q][r]);
-        vdbi_tile_pass(b->made, b->panel, b->tile, b->queries, bars, passed);
+        pass_all(b, b->queries, bars, passed);
         for (size_t q = 0; q < b->queries; q++) {
             for (size_t i = 0; i < b->rows; i++) {
                 const int bit = passed[q] >> i & 1;
@@ -132,11 +144,11 @@ static void what_is_near_enough_passes_and_hardly_more(void **state)
     }
 }
 
-/* The tile's sums are put aside on the way, at each multiple of VDBI_FOLD. */
+/* Products of more than VDBI_TILE_STEPS dimensions are added up in parts. */
 static void long_vectors_too(void **state)
 {
-    static const size_t dimensions[] = {255, 256,  257,  511,  512,  513,
-                                        784, 1536, 4095, 4096, 4097, 65535};
+    static const size_t dimensions[] = {127, 128, 129,  255,  256,  257,  511,  512,
+                                        513, 784, 1536, 4095, 4096, 4097, 65535};
 
     (void)state;
     for (size_t i = 0; i < sizeof dimensions / sizeof *dimensions; i++) {
@@ -216,14 +228,14 @@ static void an_infinite_limit_lets_all_pass(void **state)
         board_pack(&b, metrics[m]);
         for (size_t q = 0; q < b.queries; q++)
             bars[q] = vdbi_bar_at(&b.bars[q], INFINITY);
-        vdbi_tile_pass(b.made, b.panel, b.tile, b.queries, bars, passed);
+        pass_all(&b, b.queries, bars, passed);
         for (size_t q = 0; q < b.queries; q++)
             for (size_t r = 0; r < b.rows; r++)
                 assert_true(passed[q] >> r & 1);
         /* And one that nothing can reach, nothing. */
         for (size_t q = 0; q < b.queries; q++)
             bars[q] = vdbi_bar_at(&b.bars[q], -100);
-        vdbi_tile_pass(b.made, b.panel, b.tile, b.queries, bars, passed);
+        pass_all(&b, b.queries, bars, passed);
         for (size_t q = 0; q < b.queries; q++)
             for (size_t r = 0; r < b.rows; r++)
                 assert_false(passed[q] >> r & 1);
@@ -249,10 +261,10 @@ static void parts_of_tiles_and_panels(void **state)
                 bars[q] = vdbi_bar_at(&b.bars[q], b.distances[q][0]);
             vdbi_panel_pack(b.made, b.at, b.rows, b.panel);
             vdbi_tile_pack(b.made, b.queries, b.tile, b.bars);
-            vdbi_tile_pass(b.made, b.panel, b.tile, b.queries, bars, whole);
+            pass_all(&b, b.queries, bars, whole);
             vdbi_panel_pack(b.made, b.at, rows, b.panel);
             vdbi_tile_pack(b.made, queries, b.tile, b.bars);
-            vdbi_tile_pass(b.made, b.panel, b.tile, queries, bars, part);
+            pass_all(&b, queries, bars, part);
             for (size_t q = 0; q < queries; q++)
                 for (size_t r = 0; r < rows; r++)
                     assert_int_equal(whole[q] >> r & 1, part[q] >> r & 1);

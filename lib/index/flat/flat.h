@@ -45,8 +45,10 @@ typedef struct vdbi_tile_scan {
     const vdbi_tiles *tiles;
     vdbi_nearest *nearest;
     size_t panel_rows, panel_bytes;
-    size_t rows_max; /* that one vdbi_tile_scan_rows() takes */
+    size_t rows_max;  /* that one vdbi_tile_scan_rows() takes */
+    size_t pair_sums; /* floats, of a tile and a panel */
     uint8_t *panels;
+    float *sums; /* of some tiles with all panels; NULL when one part is the whole */
     float *bars; /* of each query, as the limits stand */
 } vdbi_tile_scan;
 vdb_status vdbi_tile_scan_init(vdbi_tile_scan *scan, const vdbi_tiles *tiles,

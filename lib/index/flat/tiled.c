@@ -5,10 +5,12 @@
  * from the rows themselves, which are still in the cache.  Of random rows a query keeps
  * about k ln(n / k) on the way, so that costs a few hundredths.
  *
- * A few panels are packed, and then each tile is taken over all of them: the tile is
- * read from afar, the panels, PANELS_BYTES, stay in the second cache.  Meanwhile the rows
- * that come next are fetched, some lines after each tile, since the processor would not
- * see them coming.
+ * A product of many dimensions is added up in parts (kernel/tile.h), so that what is in
+ * use stays near: of a group of panels one part, PANELS_BYTES, and what TILES tiles have
+ * summed with them so far are in the second cache, a part of one tile and of one panel in
+ * the first.  Only the tiles come from afar, and each part of one serves all panels of the
+ * group.  Meanwhile the rows that come next are fetched, some lines after each tile,
+ * since the processor would not see them coming.
  */
 #include <string.h>
 
@@ -16,6 +18,8 @@
 
 enum {
     PANELS_BYTES = 256 << 10,
+    GROUP_BYTES = 8 << 20, /* of whole panels; at least one */
+    TILES = 12,
     LINE = 64
 };
 
@@ -59,17 +63,29 @@ void vdbi_tiles_clear(vdbi_tiles *tiles)
 vdb_status vdbi_tile_scan_init(vdbi_tile_scan *scan, const vdbi_tiles *tiles,
                                vdbi_nearest *nearest)
 {
-    size_t panels;
+    const size_t parts = vdbi_tile_parts(tiles->queries);
+    size_t panels, most;
 
     memset(scan, 0, sizeof *scan);
     scan->tiles = tiles;
     scan->nearest = nearest;
     scan->panel_rows = vdbi_panel_rows(tiles->queries);
     scan->panel_bytes = vdbi_panel_bytes(tiles->queries);
-    panels = PANELS_BYTES / scan->panel_bytes;
+    panels = PANELS_BYTES / (scan->panel_bytes / parts);
+    most = GROUP_BYTES / scan->panel_bytes;
+    panels = panels < most ? panels : most;
     panels = panels ? panels : 1;
     scan->rows_max = panels * scan->panel_rows;
     scan->panels = vdbi_alloc_aligned(tiles->memory, panels * scan->panel_bytes, LINE);
+    scan->pair_sums = vdbi_tile_sums(tiles->queries);
+    if (parts > 1) {
+        scan->sums = vdbi_alloc_aligned(
+            tiles->memory, TILES * panels * scan->pair_sums * sizeof(float), LINE);
+        if (!scan->sums) {
+            vdbi_tile_scan_clear(scan);
+            return VDB_NOMEM;
+        }
+    }
     /* A tile reads the bars of all its queries, whether they are there or not. */
     scan->bars = vdbi_calloc(tiles->memory, tiles->count + tiles->tile_queries,
                              sizeof *scan->bars);
@@ -88,6 +104,8 @@ void vdbi_tile_scan_clear(vdbi_tile_scan *scan)
         return;
     vdbi_free(scan->tiles->memory, scan->panels);
     vdbi_free(scan->tiles->memory, scan->bars);
+    vdbi_free(scan->tiles->memory, scan->sums);
+    scan->sums = NULL;
     scan->panels = NULL;
     scan->bars = NULL;
 }
@@ -116,9 +134,9 @@ static vdb_status offer(vdbi_tile_scan *scan, size_t q, const uint8_t *const *ro
     return status;
 }
 
-/* One tile and one panel. */
-static vdb_status pass(vdbi_tile_scan *scan, size_t tile, size_t panel,
-                       const vdbi_row_list *list)
+/* One part of a tile and a panel, whose sums so far are `sums`. */
+static vdb_status pass(vdbi_tile_scan *scan, size_t tile, size_t panel, size_t part,
+                       float *sums, const vdbi_row_list *list)
 {
     const vdbi_tiles *tiles = scan->tiles;
     const size_t first = tile * tiles->tile_queries, at = panel * scan->panel_rows;
@@ -135,7 +153,9 @@ static vdb_status pass(vdbi_tile_scan *scan, size_t tile, size_t panel,
         tiles->queries,
         (const float *)(const void *)(scan->panels + panel * scan->panel_bytes),
         (const float *)(const void *)(tiles->packed + tile * tiles->tile_bytes),
-        queries, scan->bars + first, passed);
+        queries, part, sums, scan->bars + first, passed);
+    if (part + 1 < vdbi_tile_parts(tiles->queries))
+        return VDB_OK;
     for (size_t q = 0; q < queries && !status; q++)
         if (passed[q] & all)
             status = offer(scan, first + q, list->rows + at, list->slots + at,
@@ -156,6 +176,30 @@ static void fetch_some(const vdbi_row_list *list, size_t row_bytes, size_t *line
                            0, 2);
 }
 
+/* Tiles [first, end), at most TILES, over the panels that are packed; after each part of
+ * a tile, `lines` more of what comes next are fetched. */
+static vdb_status pass_tiles(vdbi_tile_scan *scan, size_t first, size_t end,
+                             const vdbi_row_list *list, size_t *line, size_t lines)
+{
+    const vdbi_tiles *tiles = scan->tiles;
+    const size_t parts = vdbi_tile_parts(tiles->queries);
+    const size_t panels = (list->count + scan->panel_rows - 1) / scan->panel_rows;
+    const size_t row_bytes = tiles->queries->dimension * sizeof(float);
+    vdb_status status = VDB_OK;
+
+    for (size_t part = 0; part < parts; part++) {
+        float *sums = scan->sums;
+        for (size_t t = first; t < end && !status; t++) {
+            for (size_t p = 0; p < panels && !status; p++) {
+                status = pass(scan, t, p, part, sums, list);
+                sums += sums ? scan->pair_sums : 0;
+            }
+            fetch_some(list, row_bytes, line, lines);
+        }
+    }
+    return status;
+}
+
 vdb_status vdbi_tile_scan_rows(vdbi_tile_scan *scan, const vdbi_row_list *list)
 {
     const vdbi_tiles *tiles = scan->tiles;
@@ -165,6 +209,8 @@ vdb_status vdbi_tile_scan_rows(vdbi_tile_scan *scan, const vdbi_row_list *list)
     const size_t row_bytes = tiles->queries->dimension * sizeof(float);
     const size_t next_lines =
         (list->known - list->count) * ((row_bytes + LINE - 1) / LINE);
+    const size_t lines =
+        next_lines / (tile_count * vdbi_tile_parts(tiles->queries)) + 1;
     size_t line = 0;
     vdb_status status = VDB_OK;
 
@@ -175,11 +221,9 @@ vdb_status vdbi_tile_scan_rows(vdbi_tile_scan *scan, const vdbi_row_list *list)
         vdbi_panel_pack(tiles->queries, list->rows + at, rows,
                         (float *)(void *)(scan->panels + p * scan->panel_bytes));
     }
-    for (size_t t = 0; t < tile_count && !status; t++) {
-        for (size_t p = 0; p < panels && !status; p++) {
-            status = pass(scan, t, p, list);
-            fetch_some(list, row_bytes, &line, next_lines / (tile_count * panels) + 1);
-        }
+    for (size_t t = 0; t < tile_count && !status; t += TILES) {
+        const size_t end = tile_count - t < TILES ? tile_count : t + TILES;
+        status = pass_tiles(scan, t, end, list, &line, lines);
     }
     for (size_t q = 0; q < tiles->count; q++)
         scan->nearest[q].distances += list->count;
