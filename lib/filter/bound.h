@@ -73,14 +73,14 @@ vdb_status vdbi_evaluation_pause(vdbi_evaluation *e);
 vdb_status vdbi_leaf_bind(vdbi_evaluation *e, const vdbi_leaf *leaf, vdbi_bound *out);
 void vdbi_bound_clear(vdbi_memory *memory, vdbi_bound *bound);
 
-/* cell_scan.c: cells [0, count) of at most 64, as bits. */
+/* cell_scan.c: cells [0, count) of at most 64, as bits; all 64 can be read. */
 typedef struct vdbi_scan {
     uint64_t holds;
     uint64_t ask; /* holds says nothing of these */
     uint64_t bad; /* no such tag, or no such code */
 } vdbi_scan;
-void vdbi_cells_scan(const vdbi_bound *bound, const uint8_t *tags, const uint8_t *words,
-                     unsigned count, vdbi_scan *out);
+void vdbi_cells_scan(const vdbi_bound *bound, const uint8_t tags[64],
+                     const uint8_t words[512], unsigned count, vdbi_scan *out);
 /* One element of an array. */
 void vdbi_element_scan(const vdbi_bound *bound, uint8_t tag, uint64_t word,
                        vdbi_scan *out);

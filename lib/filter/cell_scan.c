@@ -1,23 +1,14 @@
 /* cell_scan.c: cells of a column against a bound leaf, 64 at a time.
  *
  * First which cells are of which kind, as bits for each tag: mostly all are of one, and
- * that is seen from the tags alone.  Then what each kind asks of its words.  A pass is a
- * plain loop without branches, for the compiler to vectorise; its bytes (0 or 1) become
- * bits at the end.
+ * that is seen from the tags alone.  Then what each kind asks of its words, by the widest
+ * registers that there are (kernel/words.h).
  */
 #include <string.h>
 
 #include "base/bytes.h"
 #include "filter/bound.h"
-
-/* Eight bytes of 0 or 1 to eight bits: the product puts byte i at bit 56 + i. */
-static uint64_t to_bits(const uint8_t bytes[64])
-{
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < 8; i++)
-        bits |= (vdbi_get64(bytes + 8 * i) * 0x0102040810204080u >> 56) << 8 * i;
-    return bits;
-}
+#include "kernel/words.h"
 
 static double to_real(uint64_t word)
 {
@@ -62,31 +53,18 @@ typedef struct kinds {
     uint64_t unknown;
 } kinds;
 
-static int all_are(const uint8_t tags[64], uint8_t tag)
+static void tell_kinds(const uint8_t tags[64], uint64_t cells, kinds *k)
 {
-    const uint64_t same = tag * 0x0101010101010101u;
-    uint64_t other = 0;
-    for (unsigned i = 0; i < 64; i += 8)
-        other |= vdbi_get64(tags + i) ^ same;
-    return other == 0;
-}
-
-static void tell_kinds(const uint8_t *tags, unsigned count, kinds *k)
-{
-    const uint64_t all = count == 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1;
-    uint8_t bytes[64] = {0};
+    const uint8_t first = tags[0];
 
     memset(k, 0, sizeof *k);
-    k->unknown = all;
-    if (count == 64 && tags[0] < KINDS && all_are(tags, tags[0])) {
-        k->of[tags[0]] = all;
-        k->unknown = 0;
-        return;
+    k->unknown = cells;
+    if (first < KINDS) {
+        k->of[first] = cells & vdbi_bytes_equal(tags, first);
+        k->unknown &= ~k->of[first];
     }
-    for (unsigned tag = 0; tag < KINDS && k->unknown; tag++) {
-        for (unsigned i = 0; i < count; i++)
-            bytes[i] = tags[i] == tag;
-        k->of[tag] = to_bits(bytes);
+    for (uint8_t tag = 0; tag < KINDS && k->unknown; tag++) {
+        k->of[tag] |= k->unknown & vdbi_bytes_equal(tags, tag);
         k->unknown &= ~k->of[tag];
     }
 }
@@ -99,114 +77,99 @@ static uint64_t of_tags(const kinds *k, uint16_t tags)
     return bits;
 }
 
-/* The words of cells of other kinds are compared too, and do not count. */
-static uint64_t within_ints(int64_t low, int64_t high, const uint8_t *words,
-                            unsigned count)
+static int number_holds(const vdbi_bound *b, uint8_t tag, uint64_t word)
 {
-    /* One comparison: what is below `low` wraps round to beyond the width. */
-    const uint64_t base = (uint64_t)low, width = (uint64_t)high - base;
-    uint8_t bytes[64] = {0};
-    if (low > high)
+    const int64_t n = (int64_t)word;
+    const double d = to_real(word);
+
+    if (b->numbers == VDBI_WANT_SOME)
+        return tag == VDBI_CELL_INT ? in_ints(b, n) : in_reals(b, d);
+    if (b->numbers == VDBI_WANT_NONE)
         return 0;
-    for (unsigned i = 0; i < count; i++)
-        bytes[i] = vdbi_get64(words + 8 * (size_t)i) - base <= width;
-    return to_bits(bytes);
+    return tag == VDBI_CELL_INT ? n >= b->int_low && n <= b->int_high
+                                : d >= b->real_low && d <= b->real_high;
 }
 
-static uint64_t within_reals(double low, double high, const uint8_t *words,
-                             unsigned count)
+/* *bad: the code is none of the field's. */
+static int string_holds(const vdbi_bound *b, uint64_t code, int *bad)
 {
-    uint8_t bytes[64] = {0};
-    for (unsigned i = 0; i < count; i++) {
-        double d = to_real(vdbi_get64(words + 8 * (size_t)i));
-        bytes[i] = (uint8_t)((d >= low) & (d <= high));
-    }
-    return to_bits(bytes);
+    *bad = 0;
+    if (b->strings == VDBI_WANT_ONE)
+        return code == b->code;
+    if (b->strings == VDBI_WANT_NONE)
+        return 0;
+    *bad = code >= b->code_count;
+    return !*bad && vdbi_bit_get(b->codes, code);
 }
 
-static uint64_t same_code(uint32_t code, const uint8_t *words, unsigned count)
+/* The words of cells of other kinds are compared too, and do not count. */
+static uint64_t of_numbers(const vdbi_bound *b, const kinds *k,
+                           const uint8_t words[512])
 {
-    uint8_t bytes[64] = {0};
-    for (unsigned i = 0; i < count; i++)
-        bytes[i] = vdbi_get64(words + 8 * (size_t)i) == code;
-    return to_bits(bytes);
-}
-
-static uint64_t of_numbers(const vdbi_bound *b, const kinds *k, const uint8_t *words,
-                           unsigned count)
-{
-    uint64_t ints = k->of[VDBI_CELL_INT], reals = k->of[VDBI_CELL_REAL], bits = 0;
+    const uint64_t ints = k->of[VDBI_CELL_INT], reals = k->of[VDBI_CELL_REAL];
+    uint64_t bits = 0;
 
     if (b->numbers == VDBI_WANT_ONE) {
-        if (ints)
-            bits |= ints & within_ints(b->int_low, b->int_high, words, count);
+        if (ints && b->int_low <= b->int_high)
+            bits |= ints & vdbi_words_in_ints(words, b->int_low, b->int_high);
         if (reals)
-            bits |= reals & within_reals(b->real_low, b->real_high, words, count);
+            bits |= reals & vdbi_words_in_reals(words, b->real_low, b->real_high);
     } else if (b->numbers == VDBI_WANT_SOME) {
         for (uint64_t left = ints | reals; left; left &= left - 1) {
-            unsigned i = (unsigned)__builtin_ctzll(left);
-            uint64_t word = vdbi_get64(words + 8 * (size_t)i);
-            int in =
-                ints >> i & 1 ? in_ints(b, (int64_t)word) : in_reals(b, to_real(word));
-            bits |= (uint64_t)in << i;
+            const unsigned i = (unsigned)__builtin_ctzll(left);
+            const uint8_t tag = ints >> i & 1 ? VDBI_CELL_INT : VDBI_CELL_REAL;
+            bits |= (uint64_t)number_holds(b, tag, vdbi_get64(words + 8 * (size_t)i))
+                    << i;
         }
     }
     return bits;
 }
 
-/* *bad gains the strings whose code is none of the field's. */
-static uint64_t of_strings(const vdbi_bound *b, const kinds *k, const uint8_t *words,
-                           unsigned count, uint64_t *bad)
+static uint64_t of_strings(const vdbi_bound *b, const kinds *k,
+                           const uint8_t words[512], uint64_t *all_bad)
 {
-    uint64_t strings = k->of[VDBI_CELL_STRING], bits = 0;
+    const uint64_t strings = k->of[VDBI_CELL_STRING];
+    uint64_t bits = 0;
 
     if (!strings || b->strings == VDBI_WANT_NONE)
         return 0;
     if (b->strings == VDBI_WANT_ONE)
-        return strings & same_code(b->code, words, count);
+        return strings & vdbi_words_in_ints(words, b->code, b->code);
     for (uint64_t left = strings; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
-        uint64_t code = vdbi_get64(words + 8 * (size_t)i);
-        if (code >= b->code_count)
-            *bad |= (uint64_t)1 << i;
-        else
-            bits |= (uint64_t)vdbi_bit_get(b->codes, code) << i;
+        const unsigned i = (unsigned)__builtin_ctzll(left);
+        int bad;
+        bits |= (uint64_t)string_holds(b, vdbi_get64(words + 8 * (size_t)i), &bad) << i;
+        *all_bad |= (uint64_t)bad << i;
     }
     return bits;
 }
 
-static void scan_words(const vdbi_bound *b, const kinds *k, const uint8_t *words,
-                       unsigned count, vdbi_scan *out)
-{
-    out->holds |= of_numbers(b, k, words, count);
-    out->holds |= of_strings(b, k, words, count, &out->bad);
-}
-
-void vdbi_cells_scan(const vdbi_bound *bound, const uint8_t *tags, const uint8_t *words,
-                     unsigned count, vdbi_scan *out)
+void vdbi_cells_scan(const vdbi_bound *bound, const uint8_t tags[64],
+                     const uint8_t words[512], unsigned count, vdbi_scan *out)
 {
     kinds k;
 
-    tell_kinds(tags, count, &k);
+    tell_kinds(tags, count == 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1, &k);
     out->holds = of_tags(&k, bound->cell_tags);
     out->ask = of_tags(&k, bound->ask_tags);
     out->bad = k.unknown;
     if (!bound->only_elements)
-        scan_words(bound, &k, words, count, out);
+        out->holds |=
+            of_numbers(bound, &k, words) | of_strings(bound, &k, words, &out->bad);
 }
 
 void vdbi_element_scan(const vdbi_bound *bound, uint8_t tag, uint64_t word,
                        vdbi_scan *out)
 {
-    kinds k;
-    uint8_t cell[8];
+    int holds = 0, bad = 0;
 
-    vdbi_put64(cell, word);
-    tell_kinds(&tag, 1, &k);
-    out->holds = of_tags(&k, bound->element_tags);
-    out->ask = k.of[VDBI_CELL_RECORD];
+    if (tag == VDBI_CELL_INT || tag == VDBI_CELL_REAL)
+        holds = number_holds(bound, tag, word);
+    else if (tag == VDBI_CELL_STRING)
+        holds = string_holds(bound, word, &bad);
     /* A list holds scalars only. */
-    out->bad = k.unknown | k.of[VDBI_CELL_ABSENT] | k.of[VDBI_CELL_OBJECT] |
-               k.of[VDBI_CELL_ARRAY];
-    scan_words(bound, &k, cell, 1, out);
+    out->bad = bad || tag >= KINDS || tag == VDBI_CELL_ABSENT ||
+               tag == VDBI_CELL_OBJECT || tag == VDBI_CELL_ARRAY;
+    out->holds = holds || (!out->bad && bound->element_tags >> tag & 1);
+    out->ask = tag == VDBI_CELL_RECORD;
 }

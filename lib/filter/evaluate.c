@@ -138,22 +138,32 @@ static vdb_status ask_records(vdbi_evaluation *e, const vdbi_bound *b, uint32_t 
     return VDB_OK;
 }
 
-static vdb_status scan_block(vdbi_evaluation *e, const vdbi_bound *b, uint32_t block,
-                             const uint64_t *care, size_t words, uint64_t *out)
+/* Fetch a share of a block that will be scanned next: the processor would not see it
+ * coming, since each block is a page of its own. */
+static void fetch_share(const vdbi_cells *next, size_t share)
 {
-    uint64_t ask[VDBI_WORDS_PER_BLOCK] = {0}, asked = 0;
+    if (!next->tags)
+        return;
+    __builtin_prefetch(next->tags + 64 * share);
+    for (size_t i = 0; i < 8; i++)
+        __builtin_prefetch(next->words + 512 * share + 64 * i);
+}
+
+/* *asked: records were read, and what reading gave out before may be gone. */
+static vdb_status scan_block(vdbi_evaluation *e, const vdbi_bound *b, uint32_t block,
+                             const vdbi_cells cells[2], const uint64_t *care,
+                             size_t words, uint64_t *out, int *asked)
+{
+    uint64_t ask[VDBI_WORDS_PER_BLOCK] = {0}, any = 0;
     uint32_t first = block * VDBI_CELLS_PER_BLOCK;
-    vdbi_cells cells;
-    vdb_status st = vdbi_column_block(e->pager, e->image, b->field, block, &cells);
-    if (st || !cells.tags)
-        return st;
     for (size_t w = 0; w < words; w++) {
         size_t at = 64 * w;
         size_t count = e->image->slot_count - first - at;
         vdbi_scan scan;
+        fetch_share(&cells[1], w);
         if (!care[w])
             continue;
-        vdbi_cells_scan(b, cells.tags + at, cells.words + 8 * at,
+        vdbi_cells_scan(b, cells->tags + at, cells->words + 8 * at,
                         count < 64 ? (unsigned)count : 64, &scan);
         if (scan.bad & care[w])
             return vdbi_fail(
@@ -161,24 +171,48 @@ static vdb_status scan_block(vdbi_evaluation *e, const vdbi_bound *b, uint32_t b
                 first + at + (size_t)__builtin_ctzll(scan.bad & care[w]), b->field);
         out[w] = scan.holds;
         ask[w] = scan.ask & care[w];
-        asked |= ask[w];
+        any |= ask[w];
     }
-    return asked ? ask_records(e, b, block, ask, out) : VDB_OK;
+    *asked = any != 0;
+    return any ? ask_records(e, b, block, ask, out) : VDB_OK;
+}
+
+/* Words of the chunk's bitmap that are of the block which begins at word w; 0: nobody
+ * cares about any of them. */
+static size_t cared_words(const chunk *c, const uint64_t *care, size_t w)
+{
+    size_t words = w < c->words ? c->words - w : 0;
+    if (words > VDBI_WORDS_PER_BLOCK)
+        words = VDBI_WORDS_PER_BLOCK;
+    return words && !nobody_cares(care + w, words) ? words : 0;
 }
 
 static vdb_status ask_column(vdbi_evaluation *e, const vdbi_bound *b, const chunk *c,
                              const uint64_t *care, uint64_t *out)
 {
     uint32_t block = c->first / VDBI_CELLS_PER_BLOCK;
+    vdbi_column_path path = {0};
+    vdbi_cells cells[2]; /* of this block, and of the next */
+    int known = 0;
     for (size_t w = 0; w < c->words; w += VDBI_WORDS_PER_BLOCK, block++) {
-        size_t words = c->words - w;
-        if (words > VDBI_WORDS_PER_BLOCK)
-            words = VDBI_WORDS_PER_BLOCK;
-        if (nobody_cares(care + w, words))
-            continue;
-        vdb_status st = scan_block(e, b, block, care + w, words, out + w);
+        size_t words = cared_words(c, care, w);
+        int next = words && cared_words(c, care, w + VDBI_WORDS_PER_BLOCK), asked = 0;
+        vdb_status st = VDB_OK;
+        if (words && !known)
+            st = vdbi_column_block_near(e->pager, e->image, b->field, block, &path,
+                                        &cells[0]);
+        cells[1].tags = NULL;
+        if (!st && next)
+            st = vdbi_column_block_near(e->pager, e->image, b->field, block + 1, &path,
+                                        &cells[1]);
+        if (!st && words && cells[0].tags)
+            st = scan_block(e, b, block, cells, care + w, words, out + w, &asked);
         if (st)
             return st;
+        if (asked)
+            memset(&path, 0, sizeof path);
+        known = next && !asked;
+        cells[0] = cells[1];
     }
     return VDB_OK;
 }

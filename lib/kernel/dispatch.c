@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "kernel/table.h"
+#include "kernel/words.h"
 
 /* |query| >= 2^-40: with a row's |x| >= 2^-40 their products keep the rule of sums. */
 #define INVERSE_NORM_MAX 0x1p40f
@@ -119,4 +120,19 @@ float vdbi_distance(const vdbi_query *query, const float *row)
     /* The same body, so the same bits. */
     vdbi_distances(query, (const uint8_t *)row, 0, 1, &out);
     return out;
+}
+
+uint64_t vdbi_bytes_equal(const uint8_t bytes[64], uint8_t byte)
+{
+    return choose()->equal(bytes, byte);
+}
+
+uint64_t vdbi_words_in_ints(const uint8_t words[512], int64_t low, int64_t high)
+{
+    return choose()->in_ints(words, (uint64_t)low, (uint64_t)high - (uint64_t)low);
+}
+
+uint64_t vdbi_words_in_reals(const uint8_t words[512], double low, double high)
+{
+    return choose()->in_reals(words, low, high);
 }

@@ -36,6 +36,12 @@ typedef struct vdbi_tile_part {
 } vdbi_tile_part;
 typedef void vdbi_tile(const vdbi_tile_part *part, size_t queries);
 
+/* See words.h.  An integer is within when it is at most `width` beyond `base`; what is
+ * below wraps round to far beyond: one comparison without a sign. */
+typedef uint64_t vdbi_equal(const uint8_t bytes[64], uint8_t byte);
+typedef uint64_t vdbi_in_ints(const uint8_t words[512], uint64_t base, uint64_t width);
+typedef uint64_t vdbi_in_reals(const uint8_t words[512], double low, double high);
+
 typedef struct vdbi_kernels {
     const char *name;
     vdbi_strided *l2, *cosine, *dot;
@@ -43,7 +49,15 @@ typedef struct vdbi_kernels {
     size_t panel_rows, tile_queries;
     vdbi_pack *pack;
     vdbi_tile *tile;
+    vdbi_equal *equal;
+    vdbi_in_ints *in_ints;
+    vdbi_in_reals *in_reals;
 } vdbi_kernels;
+
+/* Portable; of AArch64 too. */
+uint64_t vdbi_generic_equal(const uint8_t bytes[64], uint8_t byte);
+uint64_t vdbi_generic_in_ints(const uint8_t words[512], uint64_t base, uint64_t width);
+uint64_t vdbi_generic_in_reals(const uint8_t words[512], double low, double high);
 
 /* NULL where the processor, or its operating system, does not have the set. */
 const vdbi_kernels *vdbi_kernels_generic(void);

@@ -75,18 +75,29 @@ vdb_status vdbi_column_root(vdbi_pager *pager, const vdbi_image *image, uint32_t
     return VDB_OK;
 }
 
-vdb_status vdbi_column_block(vdbi_pager *pager, const vdbi_image *image, uint32_t field,
-                             uint32_t block, vdbi_cells *out)
+vdb_status vdbi_column_block_near(vdbi_pager *pager, const vdbi_image *image,
+                                  uint32_t field, uint32_t block,
+                                  vdbi_column_path *path, vdbi_cells *out)
 {
-    vdbi_ref root;
     const uint8_t *bytes = NULL;
-    vdb_status st = vdbi_column_root(pager, image, field, &root);
+    vdb_status st = VDB_OK;
 
+    if (!path->known)
+        st = vdbi_column_root(pager, image, field, &path->root);
+    path->known = !st;
     if (!st)
-        st = vdbi_array_block(pager, &root, 1, block, &bytes);
+        st = vdbi_array_block_near(pager, &path->root, 1, block, &path->blocks, &bytes);
     out->tags = bytes;
     out->words = bytes ? bytes + VDBI_CELLS_PER_BLOCK : NULL;
     return st;
+}
+
+vdb_status vdbi_column_block(vdbi_pager *pager, const vdbi_image *image, uint32_t field,
+                             uint32_t block, vdbi_cells *out)
+{
+    vdbi_column_path path = {0};
+
+    return vdbi_column_block_near(pager, image, field, block, &path, out);
 }
 
 /* A key of the dictionary: the field, then the string. */

@@ -12,6 +12,7 @@
 #ifndef VDBI_COLUMN_H
 #define VDBI_COLUMN_H
 
+#include "store/array.h"
 #include "store/image.h"
 
 enum {
@@ -50,6 +51,17 @@ typedef struct vdbi_cells {
 } vdbi_cells;
 vdb_status vdbi_column_block(vdbi_pager *pager, const vdbi_image *image, uint32_t field,
                              uint32_t block, vdbi_cells *out);
+
+/* The same for blocks near each other, of one field: the path, all zeros at first, keeps
+ * the way down, until the reading section ends. */
+typedef struct vdbi_column_path {
+    int known;
+    vdbi_ref root;
+    vdbi_array_path blocks;
+} vdbi_column_path;
+vdb_status vdbi_column_block_near(vdbi_pager *pager, const vdbi_image *image,
+                                  uint32_t field, uint32_t block,
+                                  vdbi_column_path *path, vdbi_cells *out);
 
 /* The code of a string (at most VDBI_STRING_MAX bytes) in a field, or VDBI_CODE_NONE. */
 vdb_status vdbi_code_find(vdbi_pager *pager, const vdbi_image *image, uint32_t field,

@@ -156,11 +156,66 @@ static TARGET inline void wide_transpose(__m256 v[4])
 
 #include "kernel/tiles.h"
 
+static TARGET uint64_t equal(const uint8_t bytes[64], uint8_t byte)
+{
+    const __m256i all = _mm256_set1_epi8((char)byte);
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        const __m256i v =
+            _mm256_loadu_si256((const __m256i *)(const void *)(bytes + 32 * i));
+        const int same = _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, all));
+        bits |= (uint64_t)(uint32_t)same << 32 * i;
+    }
+    return bits;
+}
+
+static TARGET inline __m256i words_at(const uint8_t *words, size_t i)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)(words + 32 * i));
+}
+
+static TARGET inline uint64_t sign_bits(__m256d v)
+{
+    return (uint64_t)(unsigned)_mm256_movemask_pd(v);
+}
+
+/* Without a sign is with one, when both sides are moved by half the range. */
+static TARGET uint64_t in_ints(const uint8_t words[512], uint64_t base, uint64_t width)
+{
+    const uint64_t half = (uint64_t)1 << 63;
+    const __m256i from = _mm256_set1_epi64x((int64_t)(base + half));
+    const __m256i most = _mm256_set1_epi64x((int64_t)(width + half));
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < 16; i++) {
+        const __m256i beyond = _mm256_sub_epi64(words_at(words, i), from);
+        const __m256i out = _mm256_cmpgt_epi64(beyond, most);
+        bits |= sign_bits(_mm256_castsi256_pd(out)) << 4 * i;
+    }
+    return ~bits;
+}
+
+static TARGET uint64_t in_reals(const uint8_t words[512], double low, double high)
+{
+    const __m256d from = _mm256_set1_pd(low), to = _mm256_set1_pd(high);
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < 16; i++) {
+        const __m256d v = _mm256_castsi256_pd(words_at(words, i));
+        const __m256d in = _mm256_and_pd(_mm256_cmp_pd(v, from, _CMP_GE_OQ),
+                                         _mm256_cmp_pd(v, to, _CMP_LE_OQ));
+        bits |= sign_bits(in) << 4 * i;
+    }
+    return bits;
+}
+
 const vdbi_kernels *vdbi_kernels_avx2(void)
 {
     static const vdbi_kernels set = {
-        "avx2",     l2_strided, cosine_strided, dot_strided, l2_listed, cosine_listed,
-        dot_listed, PANEL,      TILE,           pack,        tile,
+        "avx2",        l2_strided, cosine_strided, dot_strided, l2_listed,
+        cosine_listed, dot_listed, PANEL,          TILE,        pack,
+        tile,          equal,      in_ints,        in_reals,
     };
 
     /* These ask the processor, and whether the system saves the registers. */

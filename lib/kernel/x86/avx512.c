@@ -134,11 +134,49 @@ static TARGET inline void wide_transpose(__m512 v[4])
 
 #include "kernel/tiles.h"
 
+static TARGET uint64_t equal(const uint8_t bytes[64], uint8_t byte)
+{
+    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512((const void *)bytes),
+                                  _mm512_set1_epi8((char)byte));
+}
+
+static TARGET inline __m512i words_at(const uint8_t *words, size_t i)
+{
+    return _mm512_loadu_si512((const void *)(words + 64 * i));
+}
+
+static TARGET uint64_t in_ints(const uint8_t words[512], uint64_t base, uint64_t width)
+{
+    const __m512i from = _mm512_set1_epi64((int64_t)base);
+    const __m512i most = _mm512_set1_epi64((int64_t)width);
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < 8; i++) {
+        const __m512i beyond = _mm512_sub_epi64(words_at(words, i), from);
+        bits |= (uint64_t)_mm512_cmple_epu64_mask(beyond, most) << 8 * i;
+    }
+    return bits;
+}
+
+static TARGET uint64_t in_reals(const uint8_t words[512], double low, double high)
+{
+    const __m512d from = _mm512_set1_pd(low), to = _mm512_set1_pd(high);
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < 8; i++) {
+        const __m512d v = _mm512_castsi512_pd(words_at(words, i));
+        const __mmask8 above = _mm512_cmp_pd_mask(v, from, _CMP_GE_OQ);
+        bits |= (uint64_t)_mm512_mask_cmp_pd_mask(above, v, to, _CMP_LE_OQ) << 8 * i;
+    }
+    return bits;
+}
+
 const vdbi_kernels *vdbi_kernels_avx512(void)
 {
     static const vdbi_kernels set = {
-        "avx512",   l2_strided, cosine_strided, dot_strided, l2_listed, cosine_listed,
-        dot_listed, PANEL,      TILE,           pack,        tile,
+        "avx512",      l2_strided, cosine_strided, dot_strided, l2_listed,
+        cosine_listed, dot_listed, PANEL,          TILE,        pack,
+        tile,          equal,      in_ints,        in_reals,
     };
 
     /* These ask the processor, and whether the system saves the registers. */
