@@ -317,6 +317,8 @@ static void compact(ops_run *run)
     made(run, vdb_compact(run->db, NULL), true);
     REQUIRE(vdb_stats_get(run->db, &stats) == VDB_OK);
     REQUIRE(stats.sequence >= run->sequence);
+    if (stats.sequence > run->sequence)
+        salvage_is_saved(run);
     run->sequence = stats.sequence;
 }
 
