@@ -271,4 +271,6 @@ while [ "$round" -le "$rounds" ]; do
 done
 rm -f "$out/turn.csv" "$out/rows"
 python3 "$here/bench/summary.py" --pick "$pick" "$out"
-[ "$index" = flat ] || python3 "$here/bench/plot.py" "$out/summary.csv" "$out"
+plot=plot.py
+[ "$index" = hnsw ] || plot=plot_flat.py
+python3 "$here/bench/$plot" "$out/summary.csv" "$out"

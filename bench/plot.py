@@ -188,20 +188,26 @@ def picture(name, rows, theme):
     return "\n".join(parts) + "\n</svg>\n"
 
 
-def main():
+def arguments_of(program):
+    """The theme or None, the CSV, the folder."""
     arguments = sys.argv[1:]
     theme = None
     if arguments[:1] == ["--theme"] and len(arguments) > 1:
         theme = arguments[1]
         arguments = arguments[2:]
     if len(arguments) != 2 or theme not in (None, "light", "dark"):
-        sys.exit("usage: plot.py [--theme light|dark] SUMMARY.csv FOLDER")
-    with open(arguments[0], newline="", encoding="utf-8") as file:
+        sys.exit(f"usage: {program} [--theme light|dark] SUMMARY.csv FOLDER")
+    return theme, arguments[0], arguments[1]
+
+
+def main():
+    theme, summary, folder = arguments_of("plot.py")
+    with open(summary, newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["index"] == "hnsw"]
     for name in dict.fromkeys(row["data"] for row in rows):
         svg = picture(name, [row for row in rows if row["data"] == name], theme)
         if svg:
-            with open(os.path.join(arguments[1], name + ".svg"), "w",
+            with open(os.path.join(folder, name + ".svg"), "w",
                       encoding="utf-8") as file:
                 file.write(svg)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""summary.py and plot.py, on rows made up here: usage: figures.py BENCH_FOLDER
+"""summary.py, plot.py and plot_flat.py, on rows made up here: usage: figures.py BENCH_FOLDER
 
 Ends with "N passed, N failed".  Standard library only.
 """
@@ -15,6 +15,7 @@ BENCH = os.path.abspath(sys.argv[1])
 sys.dont_write_bytecode = True
 sys.path.insert(0, BENCH)
 import plot  # noqa: E402
+import plot_flat  # noqa: E402
 import summary  # noqa: E402
 
 COLUMNS = ("round,library,data,n,dim,metric,index,params,build_threads,build_s,"
@@ -110,13 +111,34 @@ def a_plot_is_a_picture_of_each_library():
     assert tool("plot.py", status=1) == ""
 
 
+def a_plot_of_exact_search_has_a_scale_for_each_kind_of_call():
+    rows = [row("libvdb", 1, 50, 1, 100, "", "flat", 1),
+            row("a <new> one", 1, 50, 1, 50, "", "flat", 1),
+            row("libvdb", 1, 50, 1, 4000, "batch=1000", "flat", 2),
+            row("a <new> one", 1, 50, 1, 8000, "batch=1000", "flat", 2),
+            row("libvdb", 1, 50, 1, 70, "filters=share-0.01.jsonl", "flat", 1)]
+    write("summary.csv", rows, COLUMNS[1:])
+    tool("plot_flat.py", "summary.csv", ".")
+    space = "{http://www.w3.org/2000/svg}"
+    root = xml.parse("flat-set.svg").getroot()
+    bars = [float(bar.get("width")) for bar in root.findall(f".//{space}rect")
+            if bar.get("height") == str(plot_flat.BAR - 3)]
+    assert len(bars) == 5 and bars[0] == bars[3] == bars[4], bars
+    assert abs(bars[1] - bars[0] / 2) < 0.2 and abs(bars[2] - bars[0] / 2) < 0.2, bars
+    words = [text.text for text in root.findall(f".//{space}text")]
+    for wanted in ("a <new> one", "8,000", "one query a call, one thread",
+                   "1,000 queries a call, 2 threads", "filtered to 1 %, one thread"):
+        assert wanted in words, (wanted, words)
+
+
 def main():
     passed = failed = 0
     for function in (interpolation_is_between_the_two_efs_around,
                      the_frontier_has_what_nothing_beats,
                      rounds_become_one_row_and_builds_give_their_seconds,
                      flat_rows_are_rates_of_bytes_and_operations,
-                     a_plot_is_a_picture_of_each_library):
+                     a_plot_is_a_picture_of_each_library,
+                     a_plot_of_exact_search_has_a_scale_for_each_kind_of_call):
         with tempfile.TemporaryDirectory(prefix="vdb-figures-") as folder:
             home = os.getcwd()
             os.chdir(folder)
