@@ -78,6 +78,7 @@ typedef int32_t vdb_metric;
 typedef int32_t vdb_index_kind;
 typedef int32_t vdb_durability;
 typedef int32_t vdb_type;
+typedef int32_t vdb_codes;
 
 /* Statuses.  Each tells the caller what to do. */
 enum {
@@ -112,6 +113,15 @@ enum {
                               the number of vectors.  Below some thousands, and where
                               that is cheaper, every candidate is compared;
                               vdb_explain tells. */
+};
+
+/* What a graph finds its way by; answers come from the vectors, whatever this is. */
+enum {
+    VDB_CODES_DEFAULT = 0, /* a byte a dimension, or float32 where that costs nothing
+                              (16 dimensions or fewer) */
+    VDB_CODES_8 = 1,       /* a byte a dimension, whatever the vectors are like */
+    VDB_CODES_4 = 2,       /* reserved: VDB_UNSUPPORTED */
+    VDB_CODES_NONE = 3     /* float32: four times the memory, and slower */
 };
 
 enum {
@@ -176,10 +186,13 @@ typedef struct vdb_options {
     uint64_t log_bytes;          /* 0 = 64 MiB: bound of one log, at least 1 MiB */
     uint64_t dirty_bytes;        /* 0 = 64 MiB: unsaved pages that start a checkpoint */
     uint64_t cache_bytes;        /* 0 = 256 MiB: cache of VDB_OPEN_NO_MMAP */
+    /* A creation option again. */
+    vdb_codes codes;
+    uint32_t reserved;
 } vdb_options;
 #define VDB_OPTIONS_INIT                                                               \
     {                                                                                  \
-        sizeof(vdb_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0         \
+        sizeof(vdb_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0   \
     }
 
 /* What many operations share: limits in time, the instant they see, progress. */
@@ -790,11 +803,14 @@ typedef struct vdb_stats {
     uint64_t graph_file_bytes; /* of the main file */
     uint32_t graph_layers;
     uint32_t reserved;
+    vdb_codes codes;       /* as stored in the file */
+    vdb_codes graph_codes; /* what the graph goes by now: VDB_CODES_8 or _NONE;
+                              0: there is no graph in memory */
 } vdb_stats;
 #define VDB_STATS_INIT                                                                 \
     {                                                                                  \
         sizeof(vdb_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                 \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0           \
     }
 
 /** Counters, sizes and latencies; at most stats->struct_size bytes are written. */

@@ -40,9 +40,8 @@ static void must(vdb_status status, const char *what)
 
 void engine_check(const bench_arguments *args)
 {
-    /* The seam for the creation option of that name: see open_db(). */
-    if (args->codes != CODES_DEFAULT)
-        remark("--codes has no effect yet: the library has no navigation codes");
+    if (args->codes != CODES_DEFAULT && !args->hnsw)
+        remark("--codes has no effect: only a graph goes by codes");
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -60,7 +59,10 @@ static vdb_status open_db(const bench_arguments *args, const char *path, uint32_
     options.ef_construction = args->ef_construction;
     options.durability = VDB_NORMAL;
     options.threads = threads;
-    /* args->codes belongs here, as soon as vdb_options has such a field. */
+    options.codes = args->codes == CODES_8      ? VDB_CODES_8
+                    : args->codes == CODES_4    ? VDB_CODES_4
+                    : args->codes == CODES_NONE ? VDB_CODES_NONE
+                                                : VDB_CODES_DEFAULT;
     return vdb_open(path, &options, db);
 }
 
@@ -207,6 +209,8 @@ static void tell_params(const bench_arguments *args, vdb *db, engine_facts *fact
     vdb_stats stats = stats_of(db);
     if (args->hnsw)
         add_param(facts, "m=%u ef_construction=%u", stats.m, stats.ef_construction);
+    if (args->hnsw && args->codes != CODES_DEFAULT)
+        add_param(facts, "codes=%s", stats.codes == VDB_CODES_NONE ? "none" : "8");
     if (args->batch > 1)
         add_param(facts, "batch=%u", args->batch);
     if (args->filter)

@@ -34,6 +34,10 @@ static vdb_status check_options(const vdb_options *o)
         return vdbi_fail(o->type >= VDB_F16 && o->type <= VDB_B1 ? VDB_UNSUPPORTED
                                                                  : VDB_INVALID,
                          "option type: %d; only VDB_F32 is supported", (int)o->type);
+    if (o->codes < 0 || o->codes > VDB_CODES_NONE)
+        return vdbi_fail(VDB_INVALID, "option codes: %d is none", (int)o->codes);
+    if (o->codes == VDB_CODES_4)
+        return vdbi_fail(VDB_UNSUPPORTED, "option codes: there are none of 4 bits");
     if (o->m == 1 || o->m > 512)
         return out_of_range("m", o->m, "2 to 512");
     if (o->ef_construction > 65535)
@@ -61,6 +65,8 @@ vdb_status vdb_open(const char *path, const vdb_options *options, vdb **out)
         return st;
     *out = NULL;
     st = vdbi_struct_read(&own, sizeof own, options, "vdb_options");
+    if (!st)
+        st = vdbi_check_reserved(own.reserved, "vdb_options");
     if (!st && path && !*path)
         st = vdbi_fail(VDB_INVALID, "the path is empty");
     if (!st)

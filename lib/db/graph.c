@@ -289,6 +289,9 @@ void vdbi_graph_stats(vdb *db, vdb_stats *out)
         out->graph_vectors = atomic_load(&h->count);
         out->graph_fresh = atomic_load(&g->fresh_count);
         out->graph_bytes = bytes_of(h);
+        out->graph_codes = vdbi_code_is_exact(vdbi_hnsw_way(h).codes->kind)
+                               ? VDB_CODES_NONE
+                               : VDB_CODES_8;
         out->graph_layers = entry == VDBI_NO_ENTRY ? 0 : (uint32_t)(entry >> 32) + 1;
     }
     vdbi_turn_give(db);

@@ -207,7 +207,8 @@ static vdb_status add_node(finder *f, gathered *g, uint32_t slot, vdbi_nearest *
 static vdb_status rank(finder *f, vdbi_nearest *nearest)
 {
     const vdbi_pool *pool = &f->s->pool;
-    size_t wanted = f->q->k + f->q->k / 2 + 8, count = 0;
+    size_t more = vdbi_code_is_exact(f->s->codes->kind) ? 0 : f->q->k / 2;
+    size_t wanted = f->q->k + more + 8, count = 0;
     gathered g;
     vdb_status st = VDB_OK;
 

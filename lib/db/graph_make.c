@@ -18,6 +18,14 @@ enum {
     FAILURES_MAX = 3      /* then the handle does without */
 };
 
+int vdbi_graph_wants_floats(vdb *db, uint32_t dimension)
+{
+    vdb_codes codes = vdbi_store_shape(db->store)->codes;
+
+    return codes == VDB_CODES_NONE ||
+           (codes == VDB_CODES_DEFAULT && dimension <= EXACT_DIMENSION);
+}
+
 /* An empty graph, fitted to vectors of this image. */
 static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
 {
@@ -29,8 +37,8 @@ static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
 
     if (!st)
         st = vdbi_hnsw_create(&db->env->memory, &wanted,
-                              image->dimension <= EXACT_DIMENSION, sample.rows,
-                              sample.count, out);
+                              vdbi_graph_wants_floats(db, image->dimension),
+                              sample.rows, sample.count, out);
     vdbi_graph_sample_drop(db, &sample);
     return st;
 }

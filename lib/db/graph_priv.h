@@ -69,6 +69,9 @@ vdb_status vdbi_graph_sample_take(vdb *db, const vdbi_image *image,
                                   vdbi_graph_sample *sample);
 void vdbi_graph_sample_drop(vdb *db, vdbi_graph_sample *sample);
 
+/* Whether the codes are float32 whatever the data is like. */
+int vdbi_graph_wants_floats(vdb *db, uint32_t dimension);
+
 /* Look at whether a new row lies beyond what the codes were fitted to. */
 void vdbi_graph_watch(vdbi_graph *g, const vdbi_hnsw *h, uint32_t slot,
                       const float *vector);

@@ -104,7 +104,8 @@ static vdb_status fit(vdb *db, vdbi_codes **codes)
     vdb_status st = vdbi_graph_sample_take(db, &version->image, &sample);
 
     if (!st)
-        st = vdbi_codes_create(&db->env->memory, shape->metric, 0,
+        st = vdbi_codes_create(&db->env->memory, shape->metric,
+                               vdbi_graph_wants_floats(db, version->image.dimension),
                                version->image.dimension, sample.rows, sample.count,
                                codes);
     vdbi_graph_sample_drop(db, &sample);

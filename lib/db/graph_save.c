@@ -402,6 +402,9 @@ static vdb_status load_header(copy *c, uint32_t dimension, uint64_t *entry,
         vdbi_get32(c->block + HEADER_METRIC) != (uint32_t)shape->metric ||
         vdbi_get32(c->block + HEADER_M) != shape->m)
         return bad("it is of another dimension, metric or m");
+    if (shape->codes &&
+        vdbi_code_is_exact(fitted.kind) != (shape->codes == VDB_CODES_NONE))
+        return bad("its codes are others than were asked for");
     c->slots = vdbi_get32(c->block + HEADER_SLOTS);
     if (c->slots > INT32_MAX || *uppers > (uint64_t)c->slots * 2 + VDBI_LAYERS_MAX)
         return bad("it has more slots or rows than there can be");

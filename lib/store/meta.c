@@ -29,6 +29,7 @@ enum {
     OFF_HEAP_END = 104,
     OFF_SLOTS = 112,
     OFF_FIELDS = 116,
+    OFF_CODES = 120,
     OFF_ROOTS = 128,
     ROOT_SPACE = 9,
     ROOT_SUMMARY = 10,
@@ -63,6 +64,7 @@ void vdbi_meta_encode(const vdbi_meta *m, uint8_t page[VDBI_PAGE])
     vdbi_put32(page + OFF_M, m->shape.m);
     vdbi_put32(page + OFF_EF, m->shape.ef_construction);
     vdbi_put32(page + OFF_LAYERS, m->shape.max_layers);
+    vdbi_put32(page + OFF_CODES, (uint32_t)m->shape.codes);
     vdbi_put32(page + OFF_LOG, m->log);
     vdbi_put64(page + OFF_SALT, m->salt);
     vdbi_put64(page + OFF_FILE_PAGES, m->file_pages);
@@ -149,6 +151,7 @@ int vdbi_meta_decode(const uint8_t page[VDBI_PAGE], uint64_t place, vdbi_meta *m
     m->shape.m = vdbi_get32(page + OFF_M);
     m->shape.ef_construction = vdbi_get32(page + OFF_EF);
     m->shape.max_layers = vdbi_get32(page + OFF_LAYERS);
+    m->shape.codes = (vdb_codes)vdbi_get32(page + OFF_CODES);
     m->log = vdbi_get32(page + OFF_LOG);
     m->salt = vdbi_get64(page + OFF_SALT);
     m->file_pages = vdbi_get64(page + OFF_FILE_PAGES);

@@ -23,6 +23,7 @@ typedef struct vdbi_shape {
     uint32_t m;
     uint32_t ef_construction;
     uint32_t max_layers;
+    vdb_codes codes;
 } vdbi_shape;
 
 typedef struct vdbi_meta {

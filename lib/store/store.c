@@ -99,6 +99,27 @@ static vdb_status contradiction(const char *what, long long asked, long long sto
                      asked, stored);
 }
 
+static const char *codes_name(vdb_codes codes)
+{
+    static const char *const names[] = {"default", "8", "4", "none"};
+
+    return codes >= 0 && codes <= VDB_CODES_NONE ? names[codes] : "others";
+}
+
+static vdb_status check_codes(const vdbi_store *s)
+{
+    vdb_codes asked = s->config.shape.codes, stored = s->shape.codes;
+
+    if (stored != VDB_CODES_DEFAULT && stored != VDB_CODES_8 &&
+        stored != VDB_CODES_NONE)
+        return vdbi_fail(VDB_UNSUPPORTED, "%s: codes of kind %d", s->config.path,
+                         (int)stored);
+    if (asked && asked != stored)
+        return vdbi_fail(VDB_INVALID, "option codes: %s asked for, the file has %s",
+                         codes_name(asked), codes_name(stored));
+    return VDB_OK;
+}
+
 static vdb_status check_options(const vdbi_store *s)
 {
     const vdbi_shape *asked = &s->config.shape, *stored = &s->shape;
@@ -122,7 +143,7 @@ static vdb_status check_options(const vdbi_store *s)
     if (stored->type != VDB_F32)
         return vdbi_fail(VDB_UNSUPPORTED, "%s: element type %d", s->config.path,
                          (int)stored->type);
-    return VDB_OK;
+    return check_codes(s);
 }
 
 /* A replay that is under way: the newest whole commit, and the one being read. */
@@ -528,6 +549,7 @@ void vdbi_store_stats(vdbi_store *s, vdb_stats *out)
     out->m = s->shape.m;
     out->ef_construction = s->shape.ef_construction;
     out->max_layers = s->shape.max_layers;
+    out->codes = s->shape.codes;
     out->format = VDBI_FORMAT;
     out->poisoned = (uint32_t)vdbi_store_poisoned(s);
     out->replayed = s->replayed;

@@ -33,6 +33,8 @@ static void print_options(void)
     FIELD(vdb_options, log_bytes);
     FIELD(vdb_options, dirty_bytes);
     FIELD(vdb_options, cache_bytes);
+    FIELD(vdb_options, codes);
+    FIELD(vdb_options, reserved);
 }
 
 static void print_op(void)
@@ -186,6 +188,8 @@ static void print_stats(void)
     FIELD(vdb_stats, graph_file_bytes);
     FIELD(vdb_stats, graph_layers);
     FIELD(vdb_stats, reserved);
+    FIELD(vdb_stats, codes);
+    FIELD(vdb_stats, graph_codes);
 }
 
 static void print_allocator(void)

@@ -180,7 +180,7 @@ def bad_numbers_are_named():
         for value in ["0", "abc", "70000"]:
             args = ["--dim", "3", option, value] if option != "--dim" else [option, value]
             expect_unchanged(1, [option, value], "create", "new.vdb", *args)
-    for option in ["--metric", "--index", "--durability"]:
+    for option in ["--metric", "--index", "--codes", "--durability"]:
         expect_unchanged(1, [option, "odd"], "create", "new.vdb", "--dim", 3, option, "odd")
     expect_unchanged(1, ["--limit", "-1"], "list", "a.vdb", "--limit", "-1")
     expect_unchanged(1, ["--ef"], "search", "a.vdb", "1,2,3", "--ef", "0")
@@ -526,11 +526,11 @@ def creation_options_are_kept():
     for metric, distance in [("l2", 5), ("cosine", 0), ("dot", -50)]:
         name = metric + ".vdb"
         vdbtool("import", name, "in.fvecs", "--metric", metric, "--index", "flat", "--m", 20,
-                "--ef-construction", 100, "--max-layers", 8, "--no-wait")
+                "--ef-construction", 100, "--max-layers", 8, "--codes", "none", "--no-wait")
         got = json.loads(vdbtool("stats", name, "--json"))
         check((got["metric"], got["index"], got["dimension"], got["m"],
-               got["ef_construction"], got["max_layers"]) ==
-              (metric, "flat", 2, 20, 100, 8), got)
+               got["ef_construction"], got["max_layers"], got["codes"]) ==
+              (metric, "flat", 2, 20, 100, 8, "none"), got)
         found = {item["id"]: item["distance"] for item in
                  json.loads(vdbtool("search", name, "6,8", "--json"))}
         check(abs(found["0"] - distance) < 1e-6, found)

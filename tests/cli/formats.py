@@ -409,10 +409,12 @@ def progress_is_shown_on_demand():
 
 @test
 def options_that_contradict_the_file_are_named():
-    vdbtool("create", "a.vdb", "--dim", 3, "--metric", "cosine", "--index", "flat")
+    vdbtool("create", "a.vdb", "--dim", 3, "--metric", "cosine", "--index", "flat",
+            "--codes", "8")
     for option, value, stored in [("--dim", "4", "3"), ("--metric", "dot", "cosine"),
                                   ("--index", "hnsw", "flat"), ("--m", "20", "16"),
-                                  ("--ef-construction", "99", "200"), ("--max-layers", "4", "16")]:
+                                  ("--ef-construction", "99", "200"), ("--max-layers", "4", "16"),
+                                  ("--codes", "none", "8")]:
         expect_unchanged(1, [f"{option} {value}: a.vdb was created with {stored}"], "insert",
                          "a.vdb", "x", "--vector", "1,2,3", option, value)
     vdbtool("insert", "a.vdb", "x", "--vector", "1,2,3", "--dim", 3, "--metric", "cosine")

@@ -16,6 +16,7 @@ typedef enum kind {
     KIND_BYTES,
     KIND_METRIC,
     KIND_INDEX,
+    KIND_CODES,
     KIND_DURABILITY,
     KIND_OPEN_FLAG, /* `least` is the VDB_OPEN_* bit */
     KIND_HELP,
@@ -50,6 +51,8 @@ static const option_row OPTIONS[] = {
      "effort of building hnsw, when it is created (200)"},
     {"max-layers", KIND_U32, PLACE(options.max_layers), 1, 64, "N",
      "layers of hnsw, when it is created (16)"},
+    {"codes", KIND_CODES, PLACE(options.codes), 0, 0, "NAME",
+     "what hnsw goes by, when it is created: 8 (bits) or none (float32)"},
     {"ef-search", KIND_U32, PLACE(options.ef_search), 1, VDB_K_MAX, "N",
      "effort of a search in hnsw that names none (50)"},
     {"durability", KIND_DURABILITY, PLACE(options.durability), 0, 0, "NAME",
@@ -173,6 +176,7 @@ static int take(settings *out, const option_row *row, const char *text)
 {
     static const char *const METRICS[] = {"l2", "cosine", "dot", NULL};
     static const char *const INDEXES[] = {"flat", "hnsw", NULL};
+    static const char *const CODES[] = {"8", "4", "none", NULL};
     static const char *const DURABILITIES[] = {"full", "normal", "off", NULL};
     void *place = (char *)out + row->place;
     uint64_t number;
@@ -200,6 +204,8 @@ static int take(settings *out, const option_row *row, const char *text)
         return read_choice(row, text, METRICS, VDB_L2, place);
     case KIND_INDEX:
         return read_choice(row, text, INDEXES, VDB_FLAT, place);
+    case KIND_CODES:
+        return read_choice(row, text, CODES, VDB_CODES_8, place);
     case KIND_DURABILITY:
         return read_choice(row, text, DURABILITIES, VDB_FULL_SYNC, place);
     default:

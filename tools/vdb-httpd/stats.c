@@ -12,6 +12,7 @@ void handle_stats(request *r)
 {
     static const char *const METRICS[] = {"default", "l2", "cosine", "dot"};
     static const char *const INDEXES[] = {"default", "flat", "hnsw"};
+    static const char *const CODES[] = {"default", "8", "4", "none"};
     vdb_stats s = VDB_STATS_INIT;
     vdb_status result = vdb_stats_get(r->server->db, &s);
     if (result) {
@@ -52,6 +53,10 @@ void handle_stats(request *r)
     answer_begin(&r->answer, 200);
     put_format(&r->answer.body, "{\"metric\": \"%s\", \"index\": \"%s\"",
                name_of(METRICS, 4, s.metric), name_of(INDEXES, 3, s.index));
+    put_format(&r->answer.body, ", \"codes\": \"%s\"", name_of(CODES, 4, s.codes));
+    if (s.graph_codes)
+        put_format(&r->answer.body, ", \"graph_codes\": \"%s\"",
+                   name_of(CODES, 4, s.graph_codes));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         put_format(&r->answer.body, ", \"%s\": %" PRIu64, all[i].name, all[i].value);
     put_format(&r->answer.body, ", \"poisoned\": %s}", s.poisoned ? "true" : "false");

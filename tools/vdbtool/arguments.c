@@ -27,6 +27,8 @@ static const option_text OPTIONS[OPTION_COUNT] = {
                                 "effort of building hnsw, when it is created (200)"},
     [OPTION_MAX_LAYERS] = {"max-layers", "N",
                            "layers of hnsw, when it is created (16)"},
+    [OPTION_CODES] = {"codes", "NAME",
+                      "what hnsw goes by, when it is created: 8 or none"},
     [OPTION_VECTOR] = {"vector", "V", "the vector: \"1.0,2.0\", @FILE or -"},
     [OPTION_METADATA] = {"metadata", "JSON", "one JSON object, @FILE or -"},
     [OPTION_METADATA_LINES] = {"metadata", "FILE",

@@ -17,6 +17,7 @@ enum option_name {
     OPTION_M,
     OPTION_EF_CONSTRUCTION,
     OPTION_MAX_LAYERS,
+    OPTION_CODES,
     OPTION_VECTOR,
     OPTION_METADATA,
     OPTION_METADATA_LINES,
@@ -54,7 +55,7 @@ enum option_name {
 #define WITH(name) (UINT64_C(1) << OPTION_##name)
 #define WITH_CREATION                                                                  \
     (WITH(DIM) | WITH(METRIC) | WITH(INDEX) | WITH(M) | WITH(EF_CONSTRUCTION) |        \
-     WITH(MAX_LAYERS))
+     WITH(MAX_LAYERS) | WITH(CODES))
 #define WITH_READING                                                                   \
     (WITH(FORMAT) | WITH(ID_COLUMN) | WITH(VECTOR_COLUMNS) | WITH(DELIMITER) |         \
      WITH(GUESS_QUOTED))

@@ -98,17 +98,22 @@ static void print_stats(const vdb_stats *stats, bool json)
     stats_line lines[STATS_LINES_MAX];
     size_t count = stats_lines(stats, lines);
     const char *metric = METRIC_NAMES[stats->metric],
-               *index = INDEX_NAMES[stats->index];
+               *index = INDEX_NAMES[stats->index], *codes = CODES_NAMES[stats->codes];
     if (!json) {
         for (size_t i = 0; i < count; i++) {
             if (lines[i].words)
                 printf("%s: %" PRIu64 "\n", lines[i].words, lines[i].value);
             if (i == 1)
-                printf("Metric: %s\nIndex: %s\n", metric, index);
+                printf("Metric: %s\nIndex: %s\nCodes: %s\n", metric, index, codes);
+            if (i == 1 && stats->graph_codes)
+                printf("Graph codes: %s\n", CODES_NAMES[stats->graph_codes]);
         }
         return;
     }
-    printf("{\"metric\":\"%s\",\"index\":\"%s\"", metric, index);
+    printf("{\"metric\":\"%s\",\"index\":\"%s\",\"codes\":\"%s\"", metric, index,
+           codes);
+    if (stats->graph_codes)
+        printf(",\"graph_codes\":\"%s\"", CODES_NAMES[stats->graph_codes]);
     for (size_t i = 0; i < count; i++)
         printf(",\"%s\":%" PRIu64, lines[i].name, lines[i].value);
     puts("}");

@@ -7,6 +7,7 @@
 
 const char *const METRIC_NAMES[] = {"default", "l2", "cosine", "dot", NULL};
 const char *const INDEX_NAMES[] = {"default", "flat", "hnsw", NULL};
+const char *const CODES_NAMES[] = {"default", "8", "4", "none", NULL};
 const char *const DURABILITY_NAMES[] = {"full", "normal", "off", NULL};
 
 /* A whole number of 32 bits; the library says which of them it takes. */
@@ -46,6 +47,7 @@ int read_options(const arguments *args, vdb_options *out)
         read_u32(args, OPTION_EF_CONSTRUCTION, "--ef-construction", 65535,
                  &out->ef_construction) ||
         read_u32(args, OPTION_MAX_LAYERS, "--max-layers", 64, &out->max_layers) ||
+        read_choice(args, OPTION_CODES, "--codes", CODES_NAMES, &out->codes) ||
         read_choice(args, OPTION_DURABILITY, "--durability", DURABILITY_NAMES,
                     &out->durability))
         return STATUS_FAILED;
@@ -67,6 +69,7 @@ static bool contradicts(const vdb_options *asked, const vdb_stats *stored,
         {"--m", asked->m, stored->m, NULL},
         {"--ef-construction", asked->ef_construction, stored->ef_construction, NULL},
         {"--max-layers", asked->max_layers, stored->max_layers, NULL},
+        {"--codes", (uint32_t)asked->codes, (uint32_t)stored->codes, CODES_NAMES},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (all[i].asked == 0 || all[i].asked == all[i].stored)

@@ -13,6 +13,7 @@
 /* Numbered as vdb_metric, vdb_index_kind and vdb_durability; end with NULL. */
 extern const char *const METRIC_NAMES[];
 extern const char *const INDEX_NAMES[];
+extern const char *const CODES_NAMES[];
 extern const char *const DURABILITY_NAMES[];
 
 /* What the options of a command line say about opening. */

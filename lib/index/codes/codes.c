@@ -19,6 +19,12 @@ enum {
     LINE = 64
 };
 static const double CLIPPED = 0.0005;
+/* Float32 rows.  Between these the squares of 65,535 numbers keep clear of both ends of
+ * float32; numbers beyond FLOAT_FAR are drawn in, so that no sum is infinite. */
+#define FLOAT_SMALL 0x1p-40f
+#define FLOAT_LARGE 0x1p50f
+#define FLOAT_FAR   0x1p55f
+#define STEP_MIN    0x1p-125f /* of such; FLT_MIN was once saved for 1 */
 
 static uint32_t lines(size_t bytes)
 {
@@ -125,6 +131,31 @@ static vdb_status fit_reach(vdbi_codes *c, const float *const *sample, size_t co
     return VDB_OK;
 }
 
+/* A power of two that brings numbers up to `most` into float32's middle; 1 mostly. */
+static float float_step(float most)
+{
+    uint32_t bits;
+    float step;
+
+    if (most == 0 || (most >= FLOAT_SMALL && most <= FLOAT_LARGE))
+        return 1;
+    memcpy(&bits, &most, sizeof bits);
+    bits &= 0x7F800000u; /* the exponent alone */
+    memcpy(&step, &bits, sizeof step);
+    return step > STEP_MIN ? step : STEP_MIN;
+}
+
+static void fit_floats(vdbi_codes *c, const float *const *sample, size_t count)
+{
+    float most = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        float own = vdbi_encoder_now()->greatest(sample[i], c->dimension);
+        most = own > most ? own : most;
+    }
+    c->step = float_step(most);
+}
+
 static vdb_status fit(vdbi_codes *c, const float *const *sample, size_t count)
 {
     vdb_status st = VDB_OK;
@@ -133,6 +164,8 @@ static vdb_status fit(vdbi_codes *c, const float *const *sample, size_t count)
         fit_unit(c, sample, count);
     else if (c->kind == VDBI_CODE_L2 || c->kind == VDBI_CODE_COSINE)
         st = fit_reach(c, sample, count);
+    else
+        fit_floats(c, sample, count);
     if (!(c->step >= FLT_MIN)) /* denormal: its inverse would be infinite */
         c->step = FLT_MIN;
     return st;
@@ -151,7 +184,7 @@ static vdbi_code_kind kind_for(vdb_metric metric, int exact)
 static vdb_status create(vdbi_memory *memory, vdb_metric metric, vdbi_code_kind kind,
                          uint32_t dimension, vdbi_codes **out)
 {
-    int exact = kind == VDBI_CODE_F32_L2 || kind == VDBI_CODE_F32_DOT;
+    int exact = vdbi_code_is_exact(kind);
     vdbi_codes *c = vdbi_calloc(memory, 1, sizeof *c);
     vdb_status st = VDB_OK;
 
@@ -206,7 +239,7 @@ vdb_status vdbi_codes_restore(vdbi_memory *memory, vdb_metric metric,
 
     *out = NULL;
     if ((fitted->kind != kind_for(metric, 0) && fitted->kind != kind_for(metric, 1)) ||
-        ((fitted->kind == VDBI_CODE_L2 || fitted->kind == VDBI_CODE_COSINE) &&
+        (fitted->kind != VDBI_CODE_DOT &&
          !(fitted->step >= FLT_MIN && fitted->step <= FLT_MAX)))
         return vdbi_fail(VDB_CORRUPT, "graph: codes of kind %d and step %g",
                          (int)fitted->kind, (double)fitted->step);
@@ -253,12 +286,26 @@ static vdbi_scale own_scale(const vdbi_codes *c, const float *v, float *step)
     return scale_of(1 / (double)own);
 }
 
-static void copy_floats(const vdbi_codes *c, const float *v, uint8_t *out)
+/* What float32 rows are multiplied by.  Under dot product a query's length changes no
+ * order, so it has a factor of its own. */
+static double float_factor(const vdbi_codes *c, const float *v, int is_query)
 {
-    double scale = c->metric == VDB_COSINE ? inverse_norm(v, c->dimension) : 1;
+    float step = c->step;
+
+    if (c->metric == VDB_COSINE)
+        return inverse_norm(v, c->dimension);
+    if (c->metric == VDB_DOT && is_query)
+        step = float_step(vdbi_encoder_now()->greatest(v, c->dimension));
+    return step == FLT_MIN ? 1 : 1 / (double)step;
+}
+
+static void copy_floats(const vdbi_codes *c, const float *v, int is_query, uint8_t *out)
+{
+    const double far = (double)FLOAT_FAR, factor = float_factor(c, v, is_query);
 
     for (uint32_t d = 0; d < c->dimension; d++) {
-        float x = (float)(v[d] * scale);
+        double y = v[d] * factor;
+        float x = (float)(y > far ? far : y < -far ? -far : y);
         memcpy(out + (size_t)d * sizeof x, &x, sizeof x);
     }
 }
@@ -283,7 +330,7 @@ int vdbi_codes_encode(vdbi_codes *c, uint32_t slot, const float *v)
         memcpy(row + c->code_bytes, &step, sizeof step);
         return 0;
     default:
-        copy_floats(c, v, row);
+        copy_floats(c, v, 0, row);
         return 0;
     }
 }
@@ -307,7 +354,7 @@ void vdbi_codes_query(const vdbi_codes *c, const float *v, uint8_t *bytes,
         q->bias = encoder->sum(bytes, c->dimension) * VDBI_DOT_ZERO;
         break;
     default:
-        copy_floats(c, v, bytes);
+        copy_floats(c, v, 1, bytes);
         break;
     }
 }
@@ -341,6 +388,10 @@ uint32_t vdbi_codes_beyond(const vdbi_codes *c, const float *v)
         inverse = inverse_norm(v, c->dimension) / (double)c->step;
         for (uint32_t d = 0; d < c->dimension; d++)
             n += fabs(v[d] * inverse) > VDBI_DOT_MAX + 0.5;
+    } else if (vdbi_code_is_exact(c->kind)) {
+        inverse = float_factor(c, v, 0);
+        for (uint32_t d = 0; d < c->dimension; d++)
+            n += fabs(v[d] * inverse) > (double)FLOAT_FAR;
     }
     return n;
 }

@@ -34,6 +34,11 @@ typedef enum vdbi_code_kind {
     VDBI_CODE_KINDS = 6
 } vdbi_code_kind;
 
+static inline int vdbi_code_is_exact(vdbi_code_kind kind)
+{
+    return kind == VDBI_CODE_F32_L2 || kind == VDBI_CODE_F32_DOT;
+}
+
 /* A region: all rows of one fitting. */
 typedef struct vdbi_codes {
     vdbi_memory *memory;
@@ -42,7 +47,8 @@ typedef struct vdbi_codes {
     uint32_t dimension;
     uint32_t row_bytes;  /* of whole cache lines */
     uint32_t code_bytes; /* of these, codes; the row's own step stands behind them */
-    float step;          /* of all rows; VDBI_CODE_DOT: what rows count their own in */
+    float step;          /* of all rows; VDBI_CODE_DOT: what rows count their own in;
+                   float32: a power of two that numbers are divided by, mostly 1 */
     float *offset;       /* VDBI_CODE_L2: a number for each dimension */
     vdbi_extents rows;
 } vdbi_codes;
