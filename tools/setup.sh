@@ -1,12 +1,13 @@
 #!/bin/sh
 # setup.sh: install the Debian packages that are missing, and nothing else.
 #
-#     tools/setup.sh [--run | --bench | --cross]
+#     tools/setup.sh [--run | --bench | --cross | --browser]
 #
 # Without an option: all that the build, every test and the quick start need.  With
 # --run: what examples/quickstart.sh needs, which is to build, and the data set.  With
 # --bench: besides that, the libraries that bench/compare.sh lays beside this one.  With
 # --cross: what tests/run.sh --cross needs, for which dpkg learns of another architecture.
+# With --browser: the browser in which the suite "ui" looks at vdb-httpd's page.
 # Asks nothing.  Where it cannot install (not Debian, not root), it names what is
 # missing and fails; where nothing is missing, it needs neither root nor a network.
 set -eu
@@ -16,6 +17,7 @@ to_run='gcc libc6-dev meson ninja-build pkg-config python3 libxxhash-dev libdefl
 to_test='clang clang-format libclang-rt-14-dev libcmocka-dev abigail-tools mandoc curl openssl'
 to_cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libcmocka-dev:arm64
     libjansson-dev:arm64 libdeflate-dev:arm64 libxxhash-dev:arm64'
+to_browse='chromium chromium-driver fonts-dejavu-core'
 to_compare='g++ libfaiss-dev libhnswlib-dev libopenblas-dev'
 
 wanted="$to_run $to_test"
@@ -25,12 +27,13 @@ while [ $# -gt 0 ]; do
     --run) wanted=$to_run ;;
     --bench) wanted="$to_run $to_compare" ;;
     --cross) wanted="$wanted $to_cross" foreign=arm64 ;;
+    --browser) wanted="$wanted $to_browse" ;;
     -h | --help)
         sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p;}' "$0"
         exit 0
         ;;
     *)
-        echo "usage: tools/setup.sh [--run | --bench | --cross]" >&2
+        echo "usage: tools/setup.sh [--run | --bench | --cross | --browser]" >&2
         exit 2
         ;;
     esac

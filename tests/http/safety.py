@@ -165,6 +165,8 @@ def origins():
         expect("nosniff", got.headers["x-content-type-options"], "nosniff")
         expect("an id for each request", got.headers["x-request-id"],
                lambda text: re.fullmatch("[0-9a-f]{8}-[0-9a-f]+", text))
+        expect("its page is one file", re.findall(
+            rb"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"'](?!data:)", s.get("/ui").body), [])
         expect("its page", s.get("/ui").headers["content-security-policy"],
                lambda text: "default-src 'none'" in text)
     with Server("--allow-origin", "https://app.example", "--allow-host", "db.local") as s:

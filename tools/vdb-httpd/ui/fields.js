@@ -79,7 +79,7 @@ const Fields = (() => {
   function best(fields, points) {
     let chosen = '', most = -1;
     for (const field of fields.values()) {
-      const few = field.distinct.size >= 2 && field.distinct.size <= 24;
+      const few = field.distinct.size >= 2 && field.distinct.size <= (field.kind === 'number' ? CATEGORIES : 2 * CATEGORIES);
       if (!['text', 'number', 'flag'].includes(field.kind) || !few || field.count < points.length / 2) continue;
       // of equals, words say more in a legend than numbers do
       const score = separation(field, points) + (field.kind === 'text' ? 0.01 : 0);

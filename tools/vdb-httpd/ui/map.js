@@ -79,7 +79,7 @@ const MapView = (() => {
     pen.stroke();
   }
 
-  const radius = () => Math.min(6, Math.max(2, 52 / Math.sqrt(points.length + 60)) * Math.min(2, (view.scale / fitted.scale) ** 0.3));
+  const radius = () => Math.min(6, Math.max(2.3, 60 / Math.sqrt(points.length + 60)) * Math.min(2, (view.scale / fitted.scale) ** 0.3));
 
   /* All points of one colour are one path: thousands of them are one call. */
   function drawPoints(width, height) {
@@ -340,6 +340,11 @@ const MapView = (() => {
       if (point === current) return;
       current = point;
       draw();
+    },
+    /* Where a place of the projection is, in pixels of the canvas. */
+    placeOf(x, y) {
+      const [left, top] = toScreen({x, y});
+      return {x: left, y: top};
     },
     points: () => points,
     hits: () => hits,

@@ -32,11 +32,11 @@ const Results = (() => {
     return make('li', {onpointerenter: () => onPoint(hit.id), onpointerleave: () => onPoint(null)},
       make('span', {class: 'rank'}, String(hit.rank)),
       print || make('span'),
-      make('div', {},
+      make('div', {class: 'hit-head'},
         make('span', {class: 'hit-id'}, hit.id, hit.id === queryId && make('span', {class: 'self'}, 'the query')),
-        make('div', {class: 'distance'}, make('b', {title: `distance ${hit.distance}`}, Figures.distance(hit.distance)), make('span', {class: 'bar', 'aria-hidden': 'true'}, bar)),
-        ...pairsOf(hit)),
-      make('button', {class: 'like', type: 'button', 'aria-label': `Search like ${hit.id}`, onclick: () => onLike(hit.id)}, 'Like this'));
+        make('div', {class: 'distance'}, make('b', {title: `distance ${hit.distance}`}, Figures.distance(hit.distance)), make('span', {class: 'bar', 'aria-hidden': 'true'}, bar))),
+      make('button', {class: 'like', type: 'button', 'aria-label': `Search like ${hit.id}`, onclick: () => onLike(hit.id)}, 'Like this'),
+      make('div', {class: 'hit-data'}, ...pairsOf(hit)));
   }
 
   function showMore() {

@@ -36,9 +36,9 @@ const Status = (() => {
 
   /* A curve through the values, in a box of its own units; flat when all are the same. */
   function drawSpark(svg, values) {
-    const most = Math.max(...values), least = Math.min(...values, most ? most * 0.5 : 0);
-    const width = 100, height = 32, span = most - least || 1;
+    const width = 100, height = 32;
     if (values.length < 2) return;
+    const most = Math.max(...values), least = Math.min(...values, most * 0.5), span = most - least || 1;
     const points = values.map((value, i) =>
       `${(width * (i + KEPT - values.length) / (KEPT - 1)).toFixed(2)} ${(height - 1 - (height - 2) * (value - least) / span).toFixed(2)}`);
     const first = points[0].split(' ')[0];
@@ -51,6 +51,7 @@ const Status = (() => {
       return made;
     };
     svg.replaceChildren(
+      path('ground', `M0 ${height}H${width}`),
       path('area', `M${points.join('L')}L${width} ${height}L${first} ${height}Z`),
       path('', `M${points.join('L')}`));
   }
@@ -99,7 +100,7 @@ const Status = (() => {
       ? `p95 ${Figures.microseconds(metrics.p95_query_latency_us)} · p99 ${Figures.microseconds(metrics.p99_query_latency_us)}`
       : 'no query yet', {history: histories.latency, unit: metrics.total_queries ? unit : ''});
     card('writes', Figures.rate(seconds ? writes / seconds : 0),
-      `${Figures.short(metrics.total_inserts)} in, ${Figures.short(metrics.total_deletes)} out, ${Figures.short(stats.commits)} commits`,
+      `${Figures.short(metrics.total_inserts)} in · ${Figures.short(metrics.total_deletes)} out`,
       {history: histories.writes, unit: '/ s'});
   }
 
@@ -111,12 +112,12 @@ const Status = (() => {
     const flat = stats.index !== 'hnsw';
     const covered = flat || !vectors ? 1 : Math.min(1, stats.graph_vectors / vectors);
     card('index', flat ? 'flat' : Figures.share(covered * vectors, vectors || 1),
-      flat ? 'every search compares all'
-        : stats.graph_vectors ? `in the graph, ${Figures.short(stats.graph_fresh)} fresh, ${stats.graph_layers} layers`
-        : 'no graph: a scan is faster, or it is not loaded', {meter: flat ? 1 : vectors ? covered : 0});
+      flat ? 'compares all'
+        : stats.graph_vectors ? `in the graph · ${Figures.short(stats.graph_fresh)} fresh`
+        : 'no graph yet: scanned', {meter: flat ? 1 : vectors ? covered : 0});
     const [size, unit] = splitUnit(Figures.bytes(stats.file_bytes + stats.log_bytes));
     card('storage', size, stats.file_bytes
-      ? `${Figures.bytes(stats.log_bytes)} log, ${Figures.bytes(stats.resident_bytes)} resident` : 'in memory only',
+      ? `${Figures.bytes(stats.resident_bytes)} resident` : 'in memory only',
       {unit, meter: stats.file_bytes ? 1 - stats.free_bytes / stats.file_bytes : 0});
   }
 

@@ -2,7 +2,9 @@
 const Tip = (() => {
   const PAIRS = 6;
 
-  const text = (value) => typeof value === 'object' && value !== null
+  const text = (value) => Array.isArray(value) && value.every((one) => typeof one !== 'object')
+    ? value.map(text).join(', ')
+    : typeof value === 'object' && value !== null
     ? JSON.stringify(value, (key, inner) => typeof inner === 'bigint' ? String(inner) : inner)
     : typeof value === 'number' ? Figures.plain(value) : String(value);
 
