@@ -19,7 +19,7 @@ function init(args)
   math.randomseed(os.time())
   serial = math.random(1, 1000000) * 1000000
   if kind ~= "health" then
-    bodies = read(kind == "json" and "json" or "base64")
+    bodies = read((kind == "json" and "json") or (kind == "base64" and "base64") or "rows")
   end
 end
 

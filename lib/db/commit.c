@@ -1,9 +1,13 @@
 /* commit.c: the writer's turn, and group commit.
  *
- * Writers queue.  The one who finds the turn free leads: it takes what is queued, applies
- * the requests one by one, each as a version on top of the one before, writes them to the
- * log with one write and one sync, publishes the last version, and wakes the others.  A
- * request that fails drops its own version only; a failed write or sync drops them all.
+ * Writers queue.  The first in the queue leads when the turn comes to it: it takes what is
+ * queued, applies the requests one by one, each as a version on top of the one before,
+ * writes them to the log with one write and one sync, publishes the last version, passes
+ * the turn on, and wakes the others.  A request that fails drops its own version only; a
+ * failed write or sync drops them all.
+ *
+ * Who waits has a bell of its own.  One condition for all would wake sixty threads to find
+ * that one of them may go on, and have them wait for each other's look at the queue.
  */
 #include <stdio.h>
 
@@ -18,11 +22,44 @@ static const uint64_t second = 1000000000;
 
 void vdbi_turn_take(vdb *db)
 {
+    vdbi_turn_waiter self;
+    int wait;
+
     vdbi_lock(&db->queue_lock);
-    while (db->turn_taken)
-        vdbi_wait(&db->queue_changed, &db->queue_lock);
+    wait = db->turn_taken;
     db->turn_taken = 1;
+    if (wait) {
+        vdbi_bell_init(&self.bell);
+        self.next = NULL;
+        if (db->turn_tail)
+            db->turn_tail->next = &self;
+        else
+            db->turn_head = &self;
+        db->turn_tail = &self;
+    }
     vdbi_unlock(&db->queue_lock);
+    if (wait) {
+        vdbi_bell_wait(&self.bell);
+        vdbi_bell_destroy(&self.bell);
+    }
+}
+
+/* (queue_lock) Hand the turn to who is next, or let it go: a commit's leader to others
+ * first, the others to commits first, so that neither starve. */
+static void pass_on(vdb *db, int to_commits_first)
+{
+    vdbi_turn_waiter *other = db->turn_head;
+
+    if (db->queue_head && (to_commits_first || !other)) {
+        vdbi_bell_ring(&db->queue_head->bell);
+    } else if (other) {
+        db->turn_head = other->next;
+        if (!db->turn_head)
+            db->turn_tail = NULL;
+        vdbi_bell_ring(&other->bell);
+    } else {
+        db->turn_taken = 0;
+    }
 }
 
 int vdbi_turn_is_free(vdb *db)
@@ -41,8 +78,7 @@ int vdbi_turn_is_free(vdb *db)
 void vdbi_turn_give(vdb *db)
 {
     vdbi_lock(&db->queue_lock);
-    db->turn_taken = 0;
-    vdbi_broadcast(&db->queue_changed);
+    pass_on(db, 1);
     vdbi_unlock(&db->queue_lock);
 }
 
@@ -203,37 +239,49 @@ static vdbi_request *take_group(vdb *db)
     return first;
 }
 
-/* Queue the request, and lead or wait until it has been answered. */
-static void submit(vdb *db, vdbi_request *r)
+/* Queue the request: 1 when the turn is its; 0: another has led, and it is answered. */
+static int await_turn(vdb *db, vdbi_request *r)
 {
-    r->next = NULL;
-    r->done = r->joined = r->unchanged = 0;
+    int wait;
+
     vdbi_lock(&db->queue_lock);
     if (db->queue_tail)
         db->queue_tail->next = r;
     else
         db->queue_head = r;
     db->queue_tail = r;
-    while (!r->done) {
-        vdbi_request *group;
-        if (db->turn_taken) {
-            vdbi_wait(&db->queue_changed, &db->queue_lock);
-            continue;
-        }
-        db->turn_taken = 1;
+    wait = db->turn_taken;
+    db->turn_taken = 1;
+    vdbi_unlock(&db->queue_lock);
+    if (wait)
+        vdbi_bell_wait(&r->bell);
+    return !r->done;
+}
+
+/* Have the request answered, by leading a group that it is the first of or by another. */
+static void submit(vdb *db, vdbi_request *r)
+{
+    vdbi_request *group;
+
+    r->next = NULL;
+    r->done = r->joined = r->unchanged = 0;
+    vdbi_bell_init(&r->bell);
+    if (await_turn(db, r)) {
+        vdbi_lock(&db->queue_lock);
         group = take_group(db);
         vdbi_unlock(&db->queue_lock);
         process(db, group);
         vdbi_lock(&db->queue_lock);
-        while (group) { /* once it is done, its owner may be gone */
-            vdbi_request *next = group->next;
+        pass_on(db, 0);
+        vdbi_unlock(&db->queue_lock);
+        for (group = r->next; group;) {
+            vdbi_request *next = group->next; /* once it knows, its owner may be gone */
             group->done = 1;
+            vdbi_bell_ring(&group->bell);
             group = next;
         }
-        db->turn_taken = 0;
-        vdbi_broadcast(&db->queue_changed);
     }
-    vdbi_unlock(&db->queue_lock);
+    vdbi_bell_destroy(&r->bell);
 }
 
 vdb_status vdbi_commit(vdb *db, vdbi_request *r)

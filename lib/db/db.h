@@ -49,9 +49,16 @@ typedef struct vdbi_request {
     vdb_status status;
     vdb_error error;
     int done;
-    int joined; /* its version is part of the group */
+    int joined;     /* its version is part of the group */
+    vdbi_bell bell; /* rung when it is done, or leads */
     struct vdbi_request *next;
 } vdbi_request;
+
+/* One who waits for the turn, but not to commit. */
+typedef struct vdbi_turn_waiter {
+    vdbi_bell bell;
+    struct vdbi_turn_waiter *next;
+} vdbi_turn_waiter;
 
 struct vdb {
     vdb_env *env;
@@ -67,8 +74,8 @@ struct vdb {
     uint64_t pinned; /* views held */
 
     vdbi_mutex queue_lock;
-    vdbi_cond queue_changed;
     vdbi_request *queue_head, *queue_tail;
+    vdbi_turn_waiter *turn_head, *turn_tail; /* who want the turn for something else */
     int turn_taken;
     uint64_t last_sync_ns;                 /* (turn) */
     vdbi_touched touched;                  /* (turn) by the group, for the graph */

@@ -28,8 +28,6 @@ static vdb_status make_locks(vdb *db, int *made)
     if (!st && ++*made)
         st = vdbi_mutex_init(&db->queue_lock);
     if (!st && ++*made)
-        st = vdbi_cond_init(&db->queue_changed);
-    if (!st && ++*made)
         st = vdbi_mutex_init(&db->checkpoint_lock);
     if (!st && ++*made)
         st = vdbi_mutex_init(&db->worker_lock);
@@ -42,14 +40,12 @@ static vdb_status make_locks(vdb *db, int *made)
 
 static void drop_locks(vdb *db, int made)
 {
-    if (made > 5)
-        vdbi_cond_destroy(&db->worker_wake);
     if (made > 4)
-        vdbi_mutex_destroy(&db->worker_lock);
+        vdbi_cond_destroy(&db->worker_wake);
     if (made > 3)
-        vdbi_mutex_destroy(&db->checkpoint_lock);
+        vdbi_mutex_destroy(&db->worker_lock);
     if (made > 2)
-        vdbi_cond_destroy(&db->queue_changed);
+        vdbi_mutex_destroy(&db->checkpoint_lock);
     if (made > 1)
         vdbi_mutex_destroy(&db->queue_lock);
     if (made > 0)

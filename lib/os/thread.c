@@ -109,6 +109,27 @@ void vdbi_broadcast(vdbi_cond *c)
     must(pthread_cond_broadcast(c));
 }
 
+void vdbi_bell_init(vdbi_bell *b)
+{
+    must(sem_init(b, 0, 0));
+}
+
+void vdbi_bell_ring(vdbi_bell *b)
+{
+    must(sem_post(b));
+}
+
+void vdbi_bell_wait(vdbi_bell *b)
+{
+    while (sem_wait(b)) /* a signal came to the host's thread */
+        assert(errno == EINTR);
+}
+
+void vdbi_bell_destroy(vdbi_bell *b)
+{
+    must(sem_destroy(b));
+}
+
 vdb_status vdbi_thread_start(vdbi_thread *t, void *(*run)(void *), void *arg)
 {
     sigset_t all, before;

@@ -7,12 +7,14 @@
 #define VDBI_THREAD_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 
 #include "vdb.h"
 
 typedef pthread_mutex_t vdbi_mutex;
 typedef pthread_cond_t vdbi_cond; /* waits on the monotonic clock */
+typedef sem_t vdbi_bell;          /* one waits until it is rung, once for each time */
 typedef pthread_t vdbi_thread;
 
 vdb_status vdbi_mutex_init(vdbi_mutex *m);
@@ -27,6 +29,13 @@ void vdbi_wait(vdbi_cond *c, vdbi_mutex *m);
 /* Wait at most `ns` nanoseconds; 0 when the time has passed. */
 int vdbi_wait_for(vdbi_cond *c, vdbi_mutex *m, uint64_t ns);
 void vdbi_broadcast(vdbi_cond *c);
+
+/* For who is waited for by name: to be woken takes no lock, and wakes nobody else. */
+void vdbi_bell_init(vdbi_bell *b);
+/* Once it has been rung, who waits may destroy it. */
+void vdbi_bell_ring(vdbi_bell *b);
+void vdbi_bell_wait(vdbi_bell *b);
+void vdbi_bell_destroy(vdbi_bell *b);
 
 /* All signals are blocked in the new thread. */
 vdb_status vdbi_thread_start(vdbi_thread *t, void *(*run)(void *), void *arg);
