@@ -796,7 +796,8 @@ typedef struct vdb_stats {
     uint32_t poisoned; /* 1 after a failed sync */
     uint32_t replayed; /* commits replayed from the log at opening */
     /* The graph; all 0 where there is none, or it has not been loaded yet (what the file
-     * has of it is told all the same). */
+     * has of it is told all the same).  While a commit is being written, bytes and codes
+     * are those of the last checkpoint: nothing here waits for a disk. */
     uint64_t graph_vectors; /* in it: dead ones that searches still go through, too */
     uint64_t graph_fresh;   /* not in it yet: every search compares them */
     uint64_t graph_bytes;   /* in memory: links and codes */
@@ -806,11 +807,14 @@ typedef struct vdb_stats {
     vdb_codes codes;       /* as stored in the file */
     vdb_codes graph_codes; /* what the graph goes by now: VDB_CODES_8 or _NONE;
                               0: there is no graph in memory */
+    /* Checkpoints that succeeded, the saving of the graph with them; microseconds. */
+    uint64_t last_checkpoint_us;
+    uint64_t total_checkpoint_us; /* since opening */
 } vdb_stats;
 #define VDB_STATS_INIT                                                                 \
     {                                                                                  \
         sizeof(vdb_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0           \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0     \
     }
 
 /** Counters, sizes and latencies; at most stats->struct_size bytes are written. */

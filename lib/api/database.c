@@ -213,6 +213,8 @@ vdb_status vdb_stats_get(vdb *db, vdb_stats *stats)
     own.resident_bytes = atomic_load(&db->env->memory.bytes);
     own.commits = atomic_load(&db->commits);
     own.checkpoints = atomic_load(&db->checkpoints);
+    own.last_checkpoint_us = atomic_load(&db->checkpoint_ns) / 1000;
+    own.total_checkpoint_us = atomic_load(&db->checkpoints_ns) / 1000;
     own.total_inserts = atomic_load(&db->inserts);
     own.total_deletes = atomic_load(&db->deletes);
     own.total_queries = atomic_load(&db->queries);

@@ -44,6 +44,17 @@ void vdbi_turn_take(vdb *db)
     }
 }
 
+int vdbi_turn_try(vdb *db)
+{
+    int was_free;
+
+    vdbi_lock(&db->queue_lock);
+    was_free = !db->turn_taken;
+    db->turn_taken = 1;
+    vdbi_unlock(&db->queue_lock);
+    return was_free;
+}
+
 /* (queue_lock) Hand the turn to who is next, or let it go: a commit's leader to others
  * first, the others to commits first, so that neither starve. */
 static void pass_on(vdb *db, int to_commits_first)

@@ -93,7 +93,8 @@ struct vdb {
     _Atomic int compacting;
     _Atomic uint64_t handles; /* snapshots, cursors and batches */
     _Atomic uint64_t commits, checkpoints, inserts, deletes, queries;
-    vdbi_histogram latency; /* of queries, in nanoseconds */
+    _Atomic uint64_t checkpoint_ns, checkpoints_ns; /* the last one; all */
+    vdbi_histogram latency;                         /* of queries, in nanoseconds */
     vdbi_graph graph;
 };
 
@@ -112,6 +113,7 @@ void vdbi_version_publish(vdb *db, vdbi_version *fresh, const vdbi_image *image)
 /* ---- commit.c ---- */
 vdb_status vdbi_commit(vdb *db, vdbi_request *request);
 void vdbi_turn_take(vdb *db);
+int vdbi_turn_try(vdb *db); /* 1: it is taken; 0: somebody has it */
 void vdbi_turn_give(vdb *db);
 /* Whether nobody has the turn, nor the checkpoint's lock, at this moment. */
 int vdbi_turn_is_free(vdb *db);

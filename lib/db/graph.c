@@ -273,26 +273,49 @@ static uint64_t bytes_of(const vdbi_hnsw *h)
     return bytes;
 }
 
-void vdbi_graph_stats(vdb *db, vdb_stats *out)
+void vdbi_graph_tell(vdb *db)
 {
     vdbi_graph *g = &db->graph;
-    const vdbi_hnsw *h;
-    uint64_t entry;
+    uint64_t bytes = 0;
+    int32_t codes = 0;
 
     if (!g->wanted)
         return;
-    vdbi_turn_take(db);
-    out->graph_file_bytes = vdbi_graph_bytes(db->store);
     if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
-        h = atomic_load(&g->hnsw);
-        entry = atomic_load(&h->entry);
+        const vdbi_hnsw *h = atomic_load(&g->hnsw);
+        bytes = bytes_of(h);
+        codes = vdbi_code_is_exact(vdbi_hnsw_way(h).codes->kind) ? VDB_CODES_NONE
+                                                                 : VDB_CODES_8;
+    }
+    atomic_store(&g->told_bytes, bytes);
+    atomic_store(&g->told_codes, codes);
+    atomic_store(&g->told_file_bytes, vdbi_graph_bytes(db->store));
+}
+
+void vdbi_graph_stats(vdb *db, vdb_stats *out)
+{
+    vdbi_graph *g = &db->graph;
+    int has_turn = 1;
+
+    if (!g->wanted)
+        return;
+    if (db->in_memory) /* where nobody has the turn for long */
+        vdbi_turn_take(db);
+    else
+        has_turn = vdbi_turn_try(db);
+    if (has_turn) {
+        vdbi_graph_tell(db);
+        vdbi_turn_give(db);
+    }
+    out->graph_file_bytes = atomic_load(&g->told_file_bytes);
+    if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
+        /* One that is given up meanwhile is kept until the handle is closed. */
+        const vdbi_hnsw *h = atomic_load(&g->hnsw);
+        uint64_t entry = atomic_load(&h->entry);
         out->graph_vectors = atomic_load(&h->count);
         out->graph_fresh = atomic_load(&g->fresh_count);
-        out->graph_bytes = bytes_of(h);
-        out->graph_codes = vdbi_code_is_exact(vdbi_hnsw_way(h).codes->kind)
-                               ? VDB_CODES_NONE
-                               : VDB_CODES_8;
+        out->graph_bytes = atomic_load(&g->told_bytes);
+        out->graph_codes = atomic_load(&g->told_codes);
         out->graph_layers = entry == VDBI_NO_ENTRY ? 0 : (uint32_t)(entry >> 32) + 1;
     }
-    vdbi_turn_give(db);
 }

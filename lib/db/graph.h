@@ -54,6 +54,8 @@ typedef struct vdbi_graph {
     /* Somebody waits: see that every node can be reached.  How often that was asked for,
      * and which of these has been done. */
     _Atomic uint32_t thorough, thorough_done;
+    _Atomic uint64_t told_bytes, told_file_bytes;
+    _Atomic int32_t told_codes;
     _Atomic int refitting;             /* nothing is linked meanwhile */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
     _Atomic uint64_t handed_back;      /* slots, since the last save */
@@ -120,7 +122,10 @@ void vdbi_graph_resume(vdb *db);
 /* (turn) Whether there is one, in memory or in the file, or about to be. */
 int vdbi_graph_there(vdb *db);
 
-/* What vdb_stats tells of it.  Waits for the turn. */
+/* (turn) Note what can be read in the turn only: sizes and the codes. */
+void vdbi_graph_tell(vdb *db);
+/* What vdb_stats tells of it.  What only the turn may read is, while another has it, as it
+ * was noted last: at the end of a checkpoint, or when the graph was made. */
 void vdbi_graph_stats(vdb *db, vdb_stats *out);
 
 /* ---- recall targets: graph_tune.c ---- */

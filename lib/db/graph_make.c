@@ -75,6 +75,7 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     g->save_whole = 0;
     atomic_store(&g->hnsw, h);
     atomic_store(&g->state, VDBI_GRAPH_FILLING);
+    vdbi_graph_tell(db);
     return VDB_OK;
 }
 

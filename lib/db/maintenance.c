@@ -21,7 +21,13 @@ static void settle_newest(vdb *db, vdbi_version *fresh)
     vdbi_version_publish(db, fresh, &settled);
 }
 
-static vdb_status checkpoint(vdb *db, int how)
+static uint64_t now(const vdb *db)
+{
+    return db->env->vfs.now(db->env->vfs.arg);
+}
+
+/* `begun`: what it belongs to. */
+static vdb_status checkpoint(vdb *db, int how, uint64_t begun)
 {
     vdbi_version *fresh = vdbi_calloc(&db->env->memory, 1, sizeof *fresh);
     vdb_status st = fresh ? VDB_OK : VDB_NOMEM;
@@ -43,10 +49,15 @@ static vdb_status checkpoint(vdb *db, int how)
     vdbi_checkpoint_end(db->store, vdbi_version_oldest(db));
     atomic_store(&db->dirty_left, vdbi_pager_dirty_bytes(db->pager));
     atomic_store(&db->log_left, st ? vdbi_store_log_size(db->store) : 0);
+    vdbi_graph_tell(db);
     vdbi_turn_give(db);
     vdbi_free(&db->env->memory, fresh);
-    if (!st)
+    if (!st) {
+        uint64_t took = now(db) - begun;
+        atomic_store(&db->checkpoint_ns, took);
+        atomic_fetch_add(&db->checkpoints_ns, took);
         atomic_fetch_add(&db->checkpoints, 1);
+    }
     return st;
 }
 
@@ -69,12 +80,13 @@ static void save_graph(vdb *db, int due, uint64_t *number)
 vdb_status vdbi_db_checkpoint(vdb *db)
 {
     vdb_status st = VDB_OK;
-    uint64_t number = 0;
+    uint64_t number = 0, begun;
     int needed;
 
     if (db->in_memory)
         return VDB_OK;
     vdbi_lock(&db->checkpoint_lock);
+    begun = now(db);
     save_graph(db, vdbi_graph_save_is_worth(db), &number);
     vdbi_turn_take(db);
     /* A log can hold frames though all they say is saved: after a retry, which does not
@@ -86,7 +98,7 @@ vdb_status vdbi_db_checkpoint(vdb *db)
     if (vdbi_store_poisoned(db->store))
         st = vdbi_fail(VDB_POISONED, "a sync has failed: close and reopen");
     else if (needed)
-        st = checkpoint(db, 0);
+        st = checkpoint(db, 0, begun);
     if (number)
         vdbi_graph_save_settle(db, number);
     vdbi_unlock(&db->checkpoint_lock);
@@ -98,7 +110,7 @@ vdb_status vdbi_db_checkpoint_shrink(vdb *db)
     vdb_status st;
 
     vdbi_lock(&db->checkpoint_lock);
-    st = checkpoint(db, VDBI_CHECKPOINT_SHRINK);
+    st = checkpoint(db, VDBI_CHECKPOINT_SHRINK, now(db));
     vdbi_unlock(&db->checkpoint_lock);
     return st;
 }
@@ -166,7 +178,7 @@ static void sync_if_due(vdb *db)
         return;
     vdbi_turn_take(db);
     vdbi_store_sync(db->store);
-    db->last_sync_ns = db->env->vfs.now(db->env->vfs.arg);
+    db->last_sync_ns = now(db);
     vdbi_turn_give(db);
 }
 

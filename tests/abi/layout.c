@@ -190,6 +190,8 @@ static void print_stats(void)
     FIELD(vdb_stats, reserved);
     FIELD(vdb_stats, codes);
     FIELD(vdb_stats, graph_codes);
+    FIELD(vdb_stats, last_checkpoint_us);
+    FIELD(vdb_stats, total_checkpoint_us);
 }
 
 static void print_allocator(void)

@@ -90,12 +90,16 @@ static void sequences_number_the_commits(void **state)
     assert_int_equal(s.sequence, sequence);
     assert_int_equal(s.durable_sequence, sequence);
     assert_true(s.checkpoints >= 1);
+    assert_true(s.last_checkpoint_us > 0);
+    assert_true(s.total_checkpoint_us >= s.last_checkpoint_us);
     assert_int_equal(s.dirty_bytes, 0);
     fx_reopen(fx);
     s = fx_stats(fx->db);
     assert_int_equal(s.sequence, sequence);
     assert_int_equal(s.durable_sequence, sequence);
     assert_int_equal(s.commits, 0);
+    assert_int_equal(s.last_checkpoint_us, 0);
+    assert_int_equal(s.total_checkpoint_us, 0);
     assert_int_equal(s.replayed, 0);
     assert_int_equal(s.poisoned, 0);
     assert_int_equal(s.format, 1);

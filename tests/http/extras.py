@@ -341,6 +341,11 @@ def prometheus():
         s.post("/search", {"vector": [1, 1]})
         s.post("/search", {"vector": [1]})
         s.get("/nothing")
+        expect("no checkpoint yet", re.findall(
+            r"^vdb_checkpoint\S* (\S+)$", s.get("/metrics/prometheus").body.decode(), re.M),
+            ["0", "0.000000", "0.000000"])
+        s.ask("POST", "/checkpoint")
+        s.ask("POST", "/checkpoint")  # there is nothing to do
         text = s.get("/metrics/prometheus").body.decode()
         got = s.get("/metrics", headers={"Accept": "text/plain;version=0.0.4;q=0.5,*/*"})
         expect("by Accept", got.headers["content-type"],
@@ -369,6 +374,15 @@ def prometheus():
         expect("lines that are not of the format", wrong, [])
         expect("how many metrics", len(types), lambda n: n > 25)
         expect("vectors", samples["vdb_vectors"], 50)
+        expect("what a database shows", {name for name in (
+            "vdb_vectors", "vdb_tombstones", "vdb_graph_fresh", "vdb_log_bytes",
+            "vdb_checkpoints_total", "vdb_checkpoint_last_seconds",
+            "vdb_checkpoint_seconds_total", "vdb_file_bytes",
+            "process_resident_memory_bytes", "vdb_http_connections",
+            "vdb_http_connections_refused_total")} - set(types), set())
+        expect("checkpoints", samples["vdb_checkpoints_total"], 1)
+        expect("how long the last took", samples["vdb_checkpoint_last_seconds"],
+               lambda value: 0 < value == samples["vdb_checkpoint_seconds_total"])
         expect("too few for a graph", samples["vdb_graph_vectors"], 0)
         expect("searches", samples['vdb_http_requests_total{method="POST",route="/search",'
                                    'code="200"}'], 1)
@@ -387,7 +401,8 @@ def prometheus():
                                   capture_output=True, check=False)
             expect("promtool", (done.returncode, done.stdout + done.stderr), (0, b""))
         else:
-            print("promtool is not there", file=sys.stderr)
+            print("promtool is not there: Debian's package prometheus has it",
+                  file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,30 @@ static void start(party *p, void *(*run)(void *), int number, size_t waiting)
     }
 }
 
+static void open_file(char *folder, const vdb_options *options)
+{
+    char path[64];
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/a.vdb", folder);
+    assert_int_equal(vdb_open(path, options, &db), VDB_OK);
+}
+
+static void close_file(const char *folder)
+{
+    char path[64];
+
+    assert_int_equal(vdb_close(db), VDB_OK);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/a.vdb%s", folder,
+                 i == 0   ? ""
+                 : i == 1 ? "-wal1"
+                          : "-wal2");
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static uint64_t syncs(void)
 {
     vdb_stats stats = VDB_STATS_INIT;
@@ -101,16 +125,14 @@ static uint64_t syncs(void)
 
 static void who_wait_together_share_a_sync(void **state)
 {
-    char folder[] = "/tmp/vdb-turn-XXXXXX", path[64];
+    char folder[] = "/tmp/vdb-turn-XXXXXX";
     vdb_options options = VDB_OPTIONS_INIT;
     party writers[WRITERS];
     uint64_t before;
 
     (void)state;
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/a.vdb", folder);
     options.index = VDB_FLAT;
-    assert_int_equal(vdb_open(path, &options, &db), VDB_OK);
+    open_file(folder, &options);
     assert_int_equal(put(WRITERS), VDB_OK); /* there is a log now */
     before = syncs();
     vdbi_turn_take(db);
@@ -124,15 +146,7 @@ static void who_wait_together_share_a_sync(void **state)
     assert_int_equal(syncs(), before + 1);
     assert_int_equal(db->turn_taken, 0);
     assert_null(db->queue_head);
-    assert_int_equal(vdb_close(db), VDB_OK);
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/a.vdb%s", folder,
-                 i == 0   ? ""
-                 : i == 1 ? "-wal1"
-                          : "-wal2");
-        unlink(path);
-    }
-    assert_int_equal(rmdir(folder), 0);
+    close_file(folder);
 }
 
 /* Deletes make a group of their own, so here are two groups and two others. */
@@ -202,12 +216,38 @@ static void all_get_their_turn(void **state)
     assert_int_equal(vdb_close(db), VDB_OK);
 }
 
+/* Whoever watches a server must not wait for its disk. */
+static void the_graph_s_stats_are_told_to_who_has_no_turn(void **state)
+{
+    char folder[] = "/tmp/vdb-turn-XXXXXX";
+    vdb_options options = VDB_OPTIONS_INIT;
+    vdb_stats stats = VDB_STATS_INIT;
+
+    (void)state;
+    options.index = VDB_HNSW;
+    open_file(folder, &options);
+    for (int i = 0; i < 3000; i++)
+        assert_int_equal(put(i), VDB_OK);
+    assert_int_equal(vdb_wait_indexed(db, NULL), VDB_OK);
+    assert_int_equal(vdb_checkpoint(db, NULL), VDB_OK);
+    vdbi_turn_take(db);
+    assert_int_equal(vdb_stats_get(db, &stats), VDB_OK);
+    vdbi_turn_give(db);
+    assert_int_equal(stats.vectors, 3000);
+    assert_int_equal(stats.graph_vectors, 3000);
+    assert_true(stats.graph_bytes > 3000);
+    assert_true(stats.graph_file_bytes > 3000);
+    assert_true(stats.graph_codes != 0);
+    close_file(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_wait_together_share_a_sync),
         cmocka_unit_test(commits_and_others_take_turns),
         cmocka_unit_test(all_get_their_turn),
+        cmocka_unit_test(the_graph_s_stats_are_told_to_who_has_no_turn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,13 @@ static void put_one(buffer *to, const char *name, const char *type, const char *
     put_format(to, "%s %" PRIu64 "\n", name, value);
 }
 
+static void put_seconds(buffer *to, const char *name, const char *type,
+                        const char *help, uint64_t us)
+{
+    put_head(to, name, type, help);
+    put_format(to, "%s %.6f\n", name, (double)us / 1e6);
+}
+
 /* method="GET",route="/vectors/:id" */
 static void put_route(buffer *to, size_t i)
 {
@@ -169,6 +176,10 @@ static void put_database(buffer *to, const vdb_stats *s)
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         put_one(to, all[i].name, all[i].type, all[i].help, all[i].value);
+    put_seconds(to, "vdb_checkpoint_last_seconds", "gauge",
+                "How long the last checkpoint took.", s->last_checkpoint_us);
+    put_seconds(to, "vdb_checkpoint_seconds_total", "counter",
+                "How long all checkpoints took.", s->total_checkpoint_us);
     put_latencies(to, s);
 }
 

@@ -37,6 +37,8 @@ void handle_stats(request *r)
                {"syncs", s.syncs},
                {"commits", s.commits},
                {"checkpoints", s.checkpoints},
+               {"last_checkpoint_us", s.last_checkpoint_us},
+               {"total_checkpoint_us", s.total_checkpoint_us},
                {"views", s.views},
                {"fields", s.fields},
                {"graph_vectors", s.graph_vectors},

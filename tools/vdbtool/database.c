@@ -50,7 +50,7 @@ typedef struct stats_line {
 } stats_line;
 
 enum {
-    STATS_LINES_MAX = 32
+    STATS_LINES_MAX = 40
 };
 
 static size_t stats_lines(const vdb_stats *s, stats_line lines[STATS_LINES_MAX])
@@ -83,6 +83,8 @@ static size_t stats_lines(const vdb_stats *s, stats_line lines[STATS_LINES_MAX])
         {NULL, "syncs", s->syncs},
         {NULL, "commits", s->commits},
         {NULL, "checkpoints", s->checkpoints},
+        {NULL, "last_checkpoint_us", s->last_checkpoint_us},
+        {NULL, "total_checkpoint_us", s->total_checkpoint_us},
         {NULL, "views", s->views},
         {NULL, "total_inserts", s->total_inserts},
         {NULL, "total_deletes", s->total_deletes},
