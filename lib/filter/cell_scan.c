@@ -55,16 +55,10 @@ typedef struct kinds {
 
 static void tell_kinds(const uint8_t tags[64], uint64_t cells, kinds *k)
 {
-    const uint8_t first = tags[0];
-
     memset(k, 0, sizeof *k);
     k->unknown = cells;
-    if (first < KINDS) {
-        k->of[first] = cells & vdbi_bytes_equal(tags, first);
-        k->unknown &= ~k->of[first];
-    }
     for (uint8_t tag = 0; tag < KINDS && k->unknown; tag++) {
-        k->of[tag] |= k->unknown & vdbi_bytes_equal(tags, tag);
+        k->of[tag] = k->unknown & vdbi_bytes_equal(tags, tag);
         k->unknown &= ~k->of[tag];
     }
 }
@@ -103,10 +97,9 @@ static int string_holds(const vdbi_bound *b, uint64_t code, int *bad)
 }
 
 /* The words of cells of other kinds are compared too, and do not count. */
-static uint64_t of_numbers(const vdbi_bound *b, const kinds *k,
+static uint64_t of_numbers(const vdbi_bound *b, uint64_t ints, uint64_t reals,
                            const uint8_t words[512])
 {
-    const uint64_t ints = k->of[VDBI_CELL_INT], reals = k->of[VDBI_CELL_REAL];
     uint64_t bits = 0;
 
     if (b->numbers == VDBI_WANT_ONE) {
@@ -125,10 +118,9 @@ static uint64_t of_numbers(const vdbi_bound *b, const kinds *k,
     return bits;
 }
 
-static uint64_t of_strings(const vdbi_bound *b, const kinds *k,
+static uint64_t of_strings(const vdbi_bound *b, uint64_t strings,
                            const uint8_t words[512], uint64_t *all_bad)
 {
-    const uint64_t strings = k->of[VDBI_CELL_STRING];
     uint64_t bits = 0;
 
     if (!strings || b->strings == VDBI_WANT_NONE)
@@ -144,18 +136,41 @@ static uint64_t of_strings(const vdbi_bound *b, const kinds *k,
     return bits;
 }
 
+/* The usual case: all cells are of one tag. */
+static void scan_alike(const vdbi_bound *b, uint8_t tag, uint64_t cells,
+                       const uint8_t words[512], vdbi_scan *out)
+{
+    out->holds = b->cell_tags >> tag & 1 ? cells : 0;
+    out->ask = b->ask_tags >> tag & 1 ? cells : 0;
+    out->bad = 0;
+    if (b->only_elements)
+        return;
+    if (tag == VDBI_CELL_INT)
+        out->holds |= of_numbers(b, cells, 0, words);
+    else if (tag == VDBI_CELL_REAL)
+        out->holds |= of_numbers(b, 0, cells, words);
+    else if (tag == VDBI_CELL_STRING)
+        out->holds |= of_strings(b, cells, words, &out->bad);
+}
+
 void vdbi_cells_scan(const vdbi_bound *bound, const uint8_t tags[64],
                      const uint8_t words[512], unsigned count, vdbi_scan *out)
 {
+    const uint64_t cells = count == 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1;
     kinds k;
 
-    tell_kinds(tags, count == 64 ? ~(uint64_t)0 : ((uint64_t)1 << count) - 1, &k);
+    if (tags[0] < KINDS && !(cells & ~vdbi_bytes_equal(tags, tags[0]))) {
+        scan_alike(bound, tags[0], cells, words, out);
+        return;
+    }
+    tell_kinds(tags, cells, &k);
     out->holds = of_tags(&k, bound->cell_tags);
     out->ask = of_tags(&k, bound->ask_tags);
     out->bad = k.unknown;
     if (!bound->only_elements)
         out->holds |=
-            of_numbers(bound, &k, words) | of_strings(bound, &k, words, &out->bad);
+            of_numbers(bound, k.of[VDBI_CELL_INT], k.of[VDBI_CELL_REAL], words) |
+            of_strings(bound, k.of[VDBI_CELL_STRING], words, &out->bad);
 }
 
 void vdbi_element_scan(const vdbi_bound *bound, uint8_t tag, uint64_t word,
