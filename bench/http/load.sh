@@ -1,20 +1,23 @@
 #!/bin/sh
 # Load vdb-httpd over loopback and print a table.
 #
-#     bench/http/load.sh BUILD_FOLDER BASE.fvecs QUERIES.fvecs [SECONDS]
+#     [METRIC=cosine] bench/http/load.sh BUILD_FOLDER BASE.fvecs QUERIES.fvecs [SECONDS]
 #
 # Builds a graph of the base in a temporary folder, measures the same searches in this
 # process's place (vdb-bench: no HTTP), then over HTTP by wrk, whose clients share the
-# machine with the server.  Needs wrk and python3.
+# machine with the server.  Inserts are measured on the disk as it is, and on one that syncs
+# in 4 ms (slow_disk.c), each with that disk's syncs before it.  Needs wrk, python3 and cc.
 set -eu
 build=$(cd "${1:?usage: load.sh BUILD_FOLDER BASE.fvecs QUERIES.fvecs [SECONDS]}" && pwd)
 base=$(realpath "${2:?BASE.fvecs is missing}")
 queries=$(realpath "${3:?QUERIES.fvecs is missing}")
 seconds=${4:-8}
 here=$(cd "$(dirname "$0")" && pwd)
+metric=${METRIC:-l2}
 command -v wrk >/dev/null || { echo "load: wrk is needed" >&2; exit 1; }
 folder=$(mktemp -d "${TMPDIR:-/tmp}/vdb-load-XXXXXX")
 server=
+slow=
 finish() {
     [ -z "$server" ] || kill "$server" 2>/dev/null || :
     rm -rf "$folder"
@@ -24,7 +27,7 @@ cd "$folder"
 
 start() { # options...
     : >said
-    "$build/tools/vdb-httpd/vdb-httpd" --addr 127.0.0.1:0 "$@" >said 2>errors &
+    LD_PRELOAD=$slow "$build/tools/vdb-httpd/vdb-httpd" --metric "$metric" --addr 127.0.0.1:0 "$@" >said 2>errors &
     server=$!
     while ! grep -q '^Server listening on ' said; do
         kill -0 "$server"
@@ -51,13 +54,14 @@ load() { # title, connections, kind of body
              title, good / seconds, p50, p99, bad, socket, rss}' told
 }
 
-python3 "$here/bodies.py" "$queries" bodies
+python3 "$here/bodies.py" "$queries" "$base" bodies
+cc -shared -fPIC -O2 -o slow_disk.so "$here/slow_disk.c" -ldl
 "$build/bench/vdb-bench" --base "$base" --queries "$queries" --db app.vdb --ef 50 \
-    --max-queries 10 --repeat 1 --threads 2 --csv >built 2>&1
+    --metric "$metric" --max-queries 10 --repeat 1 --threads 2 --csv >built 2>&1
 "$build/bench/vdb-bench" --base "$base" --queries "$queries" --db app.vdb --ef 50 \
-    --max-queries 1000 --repeat 3 --threads 1 --csv >inside-1 2>errors
+    --metric "$metric" --max-queries 1000 --repeat 3 --threads 1 --csv >inside-1 2>errors
 "$build/bench/vdb-bench" --base "$base" --queries "$queries" --db app.vdb --ef 50 \
-    --max-queries 1000 --repeat 3 --threads 2 --csv >inside-2 2>errors
+    --metric "$metric" --max-queries 1000 --repeat 3 --threads 2 --csv >inside-2 2>errors
 echo "the same searches without HTTP, one thread and two:"
 tail -n 1 inside-1
 tail -n 1 inside-2
@@ -69,12 +73,18 @@ for connections in 1 4 32; do
 done
 load "searches and inserts 9 to 1, 16 connections" 16 mixed
 stop
-for connections in 1 64; do
-    start --db fresh-$connections.vdb
-    load "inserts at full durability, $connections clients" $connections insert
-    stop
+for us in 0 4000; do
+    export SYNC_US=$us
+    [ $us = 0 ] || slow=$PWD/slow_disk.so
+    for connections in 1 64; do
+        LD_PRELOAD=$slow python3 "$here/syncs.py" .
+        start --db fresh-$us-$connections.vdb
+        load "inserts, full durability, $connections clients" $connections insert
+        stop
+    done
 done
+LD_PRELOAD=$slow python3 "$here/syncs.py" .
+slow=
 start --db batches.vdb
 load "batches of 100 as base64, 4 clients" 4 batch
 stop
-python3 "$here/syncs.py" .

@@ -13,7 +13,7 @@ def main():
         os.pwrite(file, b"x" * 512, 512 * count)
         os.fdatasync(file)
         count += 1
-    print(f"appends of 512 bytes, each synced: {count / (time.monotonic() - begun):.0f}/s")
+    print(f"the disk: appends of 512 bytes, each synced: {count / (time.monotonic() - begun):.0f}/s")
     os.close(file)
     os.unlink(path)
 

@@ -104,7 +104,10 @@ void head_read(head *out, const request *r, const char *method, const char *vers
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(r->link, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     bool cut = r->uri_end + 1 != (uintptr_t)version ||
+               (uintptr_t)method + strlen(method) + 1 + r->uri_bytes != r->uri_end ||
                (out->count && size && w.expected + 2 != method + size->header_size);
+    if (!out->bad && !is_token(method, strlen(method)))
+        out->bad = "the method is no token";
     if (w.expected && !out->bad && cut)
         out->bad =
             "a line of the head that is folded, or has a NUL, or ends without CR";
@@ -121,9 +124,11 @@ bool head_host_is_ours(const request *r, const char *host)
 {
     const settings *s = r->server->settings;
     size_t length = *host == '[' ? strcspn(host, "]") + (strchr(host, ']') != NULL)
-                                 : strcspn(host, ":");
-    const char *port = host + length;
-    if (*port && (*port != ':' || port[1 + strspn(port + 1, "0123456789")] != 0))
+                                 : strcspn(host, ": \t");
+    const char *end = host + length;
+    if (*end == ':')
+        end += 1 + strspn(end + 1, "0123456789");
+    if (end[strspn(end, " \t")]) /* blanks behind a value are none of it */
         return false;
     for (size_t i = 0; i < s->host_count; i++)
         if (same_name(host, length, s->hosts[i]))
@@ -224,7 +229,8 @@ static bool check_text(request *r, const head *h, const char *version)
 
 static bool check_who(request *r, const head *h)
 {
-    if (h->host && !head_host_is_ours(r, h->host)) {
+    if ((h->host && !head_host_is_ours(r, h->host)) ||
+        (r->authority && !head_host_is_ours(r, r->authority))) {
         answer_error(&r->answer, 403,
                      "this server is not called by that name; see --allow-host");
         return false;
@@ -288,6 +294,5 @@ void request_check_head(request *r, const char *method, const char *url,
     r->route = route_find(r, method);
     if (check_allowed(r, strcmp(method, "OPTIONS") == 0))
         check_body(r, &h);
-    r->wants_text = h.accept && strstr(h.accept, "text/plain") &&
-                    !strstr(h.accept, "application/json");
+    r->wants_text = accepts_text(h.accept);
 }

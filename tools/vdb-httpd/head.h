@@ -35,4 +35,7 @@ void head_read(head *out, const request *r, const char *method, const char *vers
  * --allow-host has. */
 bool head_host_is_ours(const request *r, const char *host);
 
+/* Accept: whether text/plain is named, and wanted more than application/json.  (accept.c) */
+bool accepts_text(const char *accept);
+
 #endif

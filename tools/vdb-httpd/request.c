@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "limits.h"
 #include "routes.h"
+#include "text/utf8.h"
 
 static int hex_value(char byte)
 {
@@ -86,17 +88,18 @@ static const char *take_arguments(request *r, const char *query, char **to)
     return NULL;
 }
 
-/* The target of a request: a path, or a whole URI, of which the path is taken. */
-static const char *path_of(const char *uri)
+/* The target of a request: a path, or a whole URI, of which the path is taken, and the
+ * authority for the check that is made of Host. */
+static const char *path_of(const char *uri, const char **authority, size_t *length)
 {
-    static const char SCHEME[] = "http://", SCHEME_TLS[] = "https://";
-    size_t skip = strncmp(uri, SCHEME, sizeof SCHEME - 1) == 0 ? sizeof SCHEME - 1
-                  : strncmp(uri, SCHEME_TLS, sizeof SCHEME_TLS - 1) == 0
-                      ? sizeof SCHEME_TLS - 1
-                      : 0;
-    if (!skip)
+    size_t scheme = strcspn(uri, ":/?#");
+    *authority = NULL;
+    if ((scheme != 4 && scheme != 5) || strncasecmp(uri, "https", scheme) != 0 ||
+        strncmp(uri + scheme, "://", 3) != 0)
         return uri;
-    const char *path = uri + skip + strcspn(uri + skip, "/?#");
+    *authority = uri + scheme + 3;
+    *length = strcspn(*authority, "/?#");
+    const char *path = *authority + *length;
     return *path == '/' ? path : "/";
 }
 
@@ -106,12 +109,15 @@ static bool take_uri(request *r, const char *uri)
     r->uri_end = (uintptr_t)uri + r->uri_bytes;
     if (r->uri_bytes > URI_BYTES_MAX)
         return true; /* which will be refused */
-    const char *path = path_of(uri);
+    const char *authority;
+    size_t authority_length;
+    const char *path = path_of(uri, &authority, &authority_length);
     size_t length = strcspn(path, "?");
     r->line = strndup(path, length);
+    r->authority = authority ? strndup(authority, authority_length) : NULL;
     /* Each part and argument ends with a NUL, where "/", "=" and "&" stood or not. */
     r->decoded = malloc(r->uri_bytes + 2 * ARGUMENTS_MAX + 8);
-    if (!r->line || !r->decoded)
+    if (!r->line || !r->decoded || (authority && !r->authority))
         return false;
     for (const char *p = uri; *p && !r->malformed; p++)
         if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f || *p == '#')
@@ -148,6 +154,7 @@ void request_free(request *r)
     answer_free(&r->answer);
     buffer_free(&r->body);
     free(r->line);
+    free(r->authority);
     free(r->decoded);
     free(r);
 }
@@ -208,6 +215,14 @@ const char *request_argument(const request *r, const char *name)
     return NULL;
 }
 
+static bool is_text(const char *value)
+{
+    size_t step = 1;
+    for (size_t left = strlen(value); left && step; left -= step, value += step)
+        step = utf8_step(value, left);
+    return step != 0;
+}
+
 bool request_check_arguments(request *r, const char *const *known)
 {
     for (size_t i = 0; i < r->argument_count; i++) {
@@ -217,6 +232,10 @@ bool request_check_arguments(request *r, const char *const *known)
             at++;
         if (!known[at]) {
             answer_error(&r->answer, 400, "unknown argument: %.80s", name);
+            return false;
+        }
+        if (!is_text(r->arguments[i].value)) {
+            answer_error(&r->answer, 400, "the argument \"%s\" is not UTF-8", name);
             return false;
         }
         for (size_t j = 0; j < i; j++) {

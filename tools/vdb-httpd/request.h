@@ -45,7 +45,8 @@ typedef struct request {
     access_class allowed;
     /* Of the first line.  The path is cut at "/" and decoded: "/vectors/a%2Fb" has the
      * parts "vectors" and "a/b". */
-    char *line; /* the path as sent, without the "?" and what is behind it */
+    char *line;      /* the path as sent, without the "?" and what is behind it */
+    char *authority; /* of a target that is a whole URI; NULL: it is a path */
     size_t uri_bytes;
     uintptr_t uri_end; /* where it ended in libmicrohttpd's memory */
     char *decoded;     /* what parts and arguments point into */

@@ -60,7 +60,9 @@ access_class tokens_allow(const tokens *known, const char *authorization)
         return ACCESS_OPEN;
     const char *text = authorization + sizeof SCHEME - 1;
     text += strspn(text, " ");
-    given.length = strnlen(text, TOKEN_BYTES_MAX + 1);
+    given.length = strcspn(text, " \t");
+    if (text[given.length + strspn(text + given.length, " \t")])
+        return ACCESS_OPEN; /* more than blanks is behind it */
     if (given.length > TOKEN_BYTES_MAX)
         return ACCESS_OPEN;
     memcpy(given.bytes, text, given.length);
