@@ -125,11 +125,12 @@ const Filter = (() => {
     value.value = '';
   }
 
-  function setFields(next) {
+  /* `first` is the one to offer, unless one has been chosen. */
+  function setFields(next, first) {
     fields = next;
     const before = byId('build-field').value;
     byId('build-field').replaceChildren(...[...fields.keys()].map((path) => make('option', {value: path}, path)));
-    if (fields.has(before)) byId('build-field').value = before;
+    if (fields.has(before || first)) byId('build-field').value = before || first;
     byId('filter-box').querySelector('.builder').hidden = !fields.size;
     showField();
   }

@@ -57,8 +57,9 @@
     const {vectors} = Status.current();
     const count = sampled.records.length;
     const axes = sampled.plane.shares.map((share) => Figures.share(share, 1));
-    byId('sample-note').textContent = `${count >= vectors ? `All ${Figures.whole(count)} vectors` : `A sample of ${Figures.whole(count)} of ${Figures.whole(vectors)} vectors`}` +
-      `${reach < vectors && count < vectors ? `, from the first ${Figures.whole(reach)} ids` : ''}, on their first two principal components (${axes[0]} and ${axes[1]} of the variance).`;
+    const which = count >= vectors ? `All ${Figures.whole(count)} vectors` : `A sample: ${Figures.whole(count)} of ${Figures.whole(vectors)} vectors`;
+    const from = reach < vectors && count < vectors ? ` (of the first ${Figures.whole(reach)} ids)` : '';
+    byId('sample-note').textContent = `${which}${from} · two principal components, ${axes[0]} and ${axes[1]} of the variance`;
   }
 
   async function takeSample() {
@@ -84,7 +85,7 @@
       showMapState();
       const points = records.map((record, i) => ({id: record.id, record, x: plane.places[i][0], y: plane.places[i][1]}));
       showColourFields(points);
-      Filter.setFields(sampled.fields);
+      Filter.setFields(sampled.fields, byId('colour').value);
       MapView.setPoints(points);
       recolour();
       showSampleNote(reach);
@@ -100,8 +101,8 @@
   const randomId = () => sampled.records[Math.floor(Math.random() * sampled.records.length)].id;
 
   function showTries() {
-    const ids = sampled ? [0.13, 0.41, 0.62, 0.87].map((share) => sampled.records[Math.floor(share * sampled.records.length)].id) : [];
-    Results.showStart([...new Set(ids)].filter((id) => id.length <= 40));
+    const some = sampled ? [0.13, 0.41, 0.62, 0.87].map((share) => sampled.records[Math.floor(share * sampled.records.length)]) : [];
+    Results.showStart([...new Set(some)]);
   }
 
   /* ------------------------------------------------------------ hits */
@@ -204,8 +205,10 @@
 
   function start() {
     byId('origin').textContent = location.host;
+    byId('filter-box').open = innerWidth > 820; // on a phone it would push the map away
     Theme.start();
     Theme.onChange(recolour);
+    Theme.onChange(() => found || showTries());
     Theme.onChange(MapView.draw);
     byId('sample-size').replaceChildren(...SIZES.map((size) =>
       make('option', {value: size, selected: size === SIZE}, Figures.whole(size))));

@@ -13,14 +13,21 @@ const Results = (() => {
     return most > from ? Math.max(0, (distance - from) / (most - from)) : 0;
   }
 
+  /* A sentence says more than a figure: the longest text has a line of its own. */
+  function sayingOf(pairs) {
+    const texts = pairs.filter(([, value]) => typeof value === 'string' && value.length > 32);
+    return texts.reduce((a, b) => a && a[1].length >= b[1].length ? a : b, null);
+  }
+
   function pairsOf(hit) {
-    const pairs = [...hit.record.flat];
+    const saying = sayingOf([...hit.record.flat]);
+    const pairs = [...hit.record.flat].filter(([path]) => !saying || path !== saying[0]);
     const row = make('div', {class: 'pairs'}, ...pairs.slice(0, PAIRS).map(([path, value]) => {
       const text = Tip.text(value);
       return make('span', {}, make('em', {}, path), text.length > LONG ? `${text.slice(0, LONG)}…` : text);
     }));
     const cut = pairs.length > PAIRS || pairs.some(([, value]) => Tip.text(value).length > LONG);
-    return [row, cut && make('details', {}, make('summary', {}, 'All metadata'),
+    return [saying && make('p', {class: 'hit-text', title: saying[0]}, saying[1]), row, cut && make('details', {}, make('summary', {}, 'All metadata'),
       make('pre', {}, JSON.stringify(hit.record.metadata, (key, value) => typeof value === 'bigint' ? String(value) : value, 2)))];
   }
 
@@ -53,26 +60,32 @@ const Results = (() => {
     const how = {graph: 'Walked the graph', scan: 'Compared one by one', none: 'Nothing to compare'}[explain.strategy] || explain.strategy;
     const filled = make('i');
     filled.style.width = `${explain.live ? Math.min(100, 100 * explain.distances / explain.live) : 0}%`;
-    const fact = (name, value, rest) => [make('dt', {}, name), make('dd', {}, value, rest ? make('small', {}, ` ${rest}`) : '')];
+    const filtered = explain.matches !== explain.live;
+    const fact = (name, value, rest) => make('div', {}, make('dt', {}, name), make('dd', {}, value, rest ? make('small', {}, ` ${rest}`) : ''));
     panel.replaceChildren(
       make('p', {}, make('strong', {}, `${how}: `), explain.reason || '–'),
       make('div', {class: 'meter', 'aria-hidden': 'true'}, filled),
       make('dl', {},
-        ...fact('distances', Figures.short(explain.distances), `${Figures.share(explain.distances, explain.live)} of ${Figures.short(explain.live)}`),
-        ...fact('candidates', Figures.short(explain.matches), explain.matches === explain.live ? '' : Figures.share(explain.matches, explain.live)),
-        ...fact('search', Figures.microseconds((explain.search_ns + explain.filter_ns) / 1000), explain.matches === explain.live ? '' : `filter ${Figures.microseconds(explain.filter_ns / 1000)}`),
-        ...fact('round trip', Figures.microseconds(roundTrip * 1000))));
+        fact('distances', Figures.short(explain.distances), `${Figures.share(explain.distances, explain.live)} of all`),
+        fact('candidates', Figures.short(explain.matches), filtered ? Figures.share(explain.matches, explain.live) : ''),
+        filtered && fact('filter', Figures.microseconds(explain.filter_ns / 1000)),
+        fact('search', Figures.microseconds(explain.search_ns / 1000)),
+        fact('round trip', Figures.microseconds(roundTrip * 1000))));
   }
 
-  /* What stands there before a search: some ids to begin with. */
-  function showStart(ids) {
+  /* What stands there before a search: some records to begin with. */
+  function showStart(records) {
     byId('hits').replaceChildren();
     byId('more').hidden = byId('explain').hidden = true;
     byId('results-note').textContent = '';
     byId('results-empty').replaceChildren(
       make('h3', {}, 'Find what is near'),
       'Search for a stored id or a vector, or click a point of the map.',
-      ids.length ? make('div', {class: 'tries'}, ...ids.map((id) => make('button', {type: 'button', onclick: () => onLike(id)}, id))) : '');
+      make('div', {class: 'tries'}, ...records.map(({id, vector}) => {
+        const print = make('canvas', {class: 'print', 'aria-hidden': 'true'});
+        Tip.drawVector(print, vector);
+        return make('button', {type: 'button', title: id, onclick: () => onLike(id)}, print, make('span', {}, id));
+      })));
   }
 
   function show(found, explain, roundTrip, id) {

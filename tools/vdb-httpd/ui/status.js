@@ -21,7 +21,7 @@ const Status = (() => {
     state = next;
     byId('state').dataset.state = next;
     if (byId('state-text').textContent !== WORDS[next]) byId('state-text').textContent = WORDS[next];
-    byId('main').classList.toggle('stale', next === 'unreachable');
+    document.querySelector('.cards').classList.toggle('stale', next === 'unreachable');
     showText(byId('banner'),
       next === 'unreachable' ? 'The server does not answer. What is shown is the last that was heard; it is asked again every few seconds.'
       : next === 'failed' ? 'The disk has failed: nothing more is stored until the server is restarted. Reading goes on.' : '');
@@ -51,7 +51,6 @@ const Status = (() => {
       return made;
     };
     svg.replaceChildren(
-      path('ground', `M0 ${height}H${width}`),
       path('area', `M${points.join('L')}L${width} ${height}L${first} ${height}Z`),
       path('', `M${points.join('L')}`));
   }
@@ -111,10 +110,10 @@ const Status = (() => {
       vectors ? `${Figures.bytes(vectors * dimension * 4)} of float32` : 'nothing is stored', {history: histories.vectors});
     const flat = stats.index !== 'hnsw';
     const covered = flat || !vectors ? 1 : Math.min(1, stats.graph_vectors / vectors);
-    card('index', flat ? 'flat' : Figures.share(covered * vectors, vectors || 1),
+    card('index', flat ? 'flat' : vectors ? Figures.share(covered, 1) : '–',
       flat ? 'compares all'
         : stats.graph_vectors ? `in the graph · ${Figures.short(stats.graph_fresh)} fresh`
-        : 'no graph yet: scanned', {meter: flat ? 1 : vectors ? covered : 0});
+        : vectors ? 'no graph yet: scanned' : 'no graph yet', {meter: flat ? 1 : vectors ? covered : 0});
     const [size, unit] = splitUnit(Figures.bytes(stats.file_bytes + stats.log_bytes));
     card('storage', size, stats.file_bytes
       ? `${Figures.bytes(stats.resident_bytes)} resident` : 'in memory only',
