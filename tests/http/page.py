@@ -10,10 +10,9 @@ import json
 import math
 import random
 import sys
-import time
 
 import webdriver
-from support import SECONDS, Counts, Server, expect, run
+from support import Server, expect, run
 from webdriver import CONTROL, DOWN, ENTER, RIGHT
 
 KINDS = {"river": (20, 0, 0, 3, 0, 0), "hill": (-14, 14, 0, 0, 2, 0), "sea": (-14, -16, 1, 0, 0, 0)}
@@ -47,6 +46,26 @@ def nearest(rows, query, k, passes=lambda metadata: True):
     far = sorted((math.dist(row["vector"], query), row["id"]) for row in rows
                  if passes(row["metadata"]))
     return [name for _, name in far[:k]]
+
+
+def spread(rows):
+    """Which shares of the variance the first two principal components have: by powers of
+    the covariance, the first component taken away for the second."""
+    size = len(rows[0]["vector"])
+    mean = [sum(row["vector"][i] for row in rows) / len(rows) for i in range(size)]
+    off = [[v - m for v, m in zip(row["vector"], mean)] for row in rows]
+    matrix = [[sum(row[i] * row[j] for row in off) for j in range(size)] for i in range(size)]
+    total = sum(matrix[i][i] for i in range(size))
+    shares = []
+    for _ in range(2):
+        axis = [1.0 + i for i in range(size)]
+        for _ in range(500):
+            axis = [sum(m * a for m, a in zip(row, axis)) for row in matrix]
+            length = math.hypot(*axis)
+            axis = [a / length for a in axis]
+        shares.append(length / total)
+        matrix = [[matrix[i][j] - length * axis[i] * axis[j] for j in range(size)] for i in range(size)]
+    return shares
 
 
 @contextlib.contextmanager
@@ -157,7 +176,9 @@ def figures_and_map():
             expect("version", text(b, "#version"), "vdb-httpd {vdb-httpd}, libvdb {libvdb}".format(
                 **s.get("/version").json()))
             expect("no token is asked for", b.run("return document.getElementById('access').hidden"), True)
-            expect("sample", text(b, "#sample-note"), lambda t: t.startswith("All 300 vectors · "))
+            expect("sample", text(b, "#sample-note"),
+                   "All 300 vectors · two principal components, {:.0f} % and {:.0f} % of the variance"
+                   .format(*(100 * share for share in spread(rows))))
             expect("coloured by what explains the map best", b.run("return colour.value"), "kind")
             expect("fields", b.run("return [...colour.options].map((o) => o.value)"),
                    ["", "kind", "height", "place.country", "tags", "seen"])
@@ -334,6 +355,7 @@ def filters():
         with page(s, refused=[400, 422]) as b:
             for given, marked, where in [
                     ('{"op": "eq", "field": "kind",}', "}", "line 1, column 30: "),
+                    ('{"op": "exists",\n "field": kind, "op": "exists"}', "kind", "line 2, column 11: "),
                     ('{"op": "and", "filters": [\n {"op": "exists", "field": "kind"},\n {"op": "nor"}]}',
                      '"nor"', "line 3, column 9: "),
                     ('{"op": "in", "field": "å", "values": [1, {"a": "]"}]}', '{"a": "]"}', "line 1, column 42: "),
@@ -350,6 +372,9 @@ def filters():
             b.click("#go")
             b.wait("document.activeElement.id === 'filter'")
             expect("with a wrong filter nothing is searched", hit_ids(b), [])
+            fill(b, "#filter", "")
+            b.type("#filter", " ")
+            b.wait("document.getElementById('filter-error').hidden")
             fill(b, "#filter", '{"op": "exists", "field": "kind"}, "k": 1')
             b.wait("document.querySelector('#filter-error .said').textContent === 'There is more than one JSON object.'")
             fill(b, "#filter", '{"op": "eq", "field": "kind", "value": "sea"}')
