@@ -118,7 +118,7 @@ enum {
 /* What a graph finds its way by; answers come from the vectors, whatever this is. */
 enum {
     VDB_CODES_DEFAULT = 0, /* a byte a dimension, or float32 where that costs nothing
-                              (16 dimensions or fewer) */
+                              (16 dimensions or fewer) or a byte is too coarse */
     VDB_CODES_8 = 1,       /* a byte a dimension, whatever the vectors are like */
     VDB_CODES_4 = 2,       /* reserved: VDB_UNSUPPORTED */
     VDB_CODES_NONE = 3     /* float32: four times the memory, and slower */

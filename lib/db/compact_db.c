@@ -102,7 +102,7 @@ static int may_move_rows(vdb *db)
     vdbi_turn_give(db);
     if (there && !worth)
         return 0;
-    vdbi_graph_yield(db);
+    vdbi_graph_yield(db, "most of it is deleted, and the rest moves");
     return 1;
 }
 

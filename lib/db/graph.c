@@ -90,16 +90,16 @@ int vdbi_graph_there(vdb *db)
            vdbi_graph_saved(db->store);
 }
 
-void vdbi_graph_yield(vdb *db)
+void vdbi_graph_yield(vdb *db, const char *why)
 {
     vdbi_graph *g = &db->graph;
 
-    atomic_store(&g->yielding, 1);
+    atomic_fetch_add(&g->yielding, 1);
     vdbi_lock(&db->checkpoint_lock);
     vdbi_lock(&g->upkeep);
     vdbi_turn_take(db);
     if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
-        vdbi_graph_give_up(db, "most of it is deleted, and the rest moves");
+        vdbi_graph_give_up(db, why);
         g->failures--;
     }
     vdbi_graph_drop(db->store);
@@ -117,7 +117,7 @@ void vdbi_graph_resume(vdb *db)
     vdbi_graph *g = &db->graph;
 
     vdbi_lock(&g->lock);
-    atomic_store(&g->yielding, 0);
+    atomic_fetch_sub(&g->yielding, 1);
     vdbi_broadcast(&g->changed);
     vdbi_unlock(&g->lock);
 }

@@ -58,14 +58,16 @@ typedef struct vdbi_graph {
     _Atomic int32_t told_codes;
     _Atomic int refitting;             /* nothing is linked meanwhile */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
-    _Atomic uint64_t handed_back;      /* slots, since the last save */
-    _Atomic int recall_wanted;         /* a search has had a recall target */
-    _Atomic int tuning;                /* somebody measures */
-    _Atomic uint64_t tuned_for;        /* vectors that there were; 0: never */
-    _Atomic uint32_t recalls_made;     /* how often `recalls` has changed */
-    _Atomic uint32_t recalls_saved;    /* which of these the file has */
-    vdbi_mutex upkeep;                 /* held while the graph is tidied, or saved */
-    uint32_t *dead;                    /* (upkeep) to be taken out of the graph */
+    _Atomic int floats;                /* bytes have been found too coarse */
+    _Atomic uint64_t told_apart;    /* nodes that there were when codes were measured */
+    _Atomic uint64_t handed_back;   /* slots, since the last save */
+    _Atomic int recall_wanted;      /* a search has had a recall target */
+    _Atomic int tuning;             /* somebody measures */
+    _Atomic uint64_t tuned_for;     /* vectors that there were; 0: never */
+    _Atomic uint32_t recalls_made;  /* how often `recalls` has changed */
+    _Atomic uint32_t recalls_saved; /* which of these the file has */
+    vdbi_mutex upkeep;              /* held while the graph is tidied, or saved */
+    uint32_t *dead;                 /* (upkeep) to be taken out of the graph */
     size_t dead_count, dead_capacity;
     vdbi_reborn *reborn; /* (turn) */
     size_t reborn_count, reborn_capacity;
@@ -85,7 +87,7 @@ typedef struct vdbi_graph {
     uint64_t number;              /* of the graph: changes when it is given up */
     vdbi_recall_table recalls;
     int making;           /* a thread is making or loading it */
-    _Atomic int yielding; /* none is to be made now */
+    _Atomic int yielding; /* so many want none to be made now */
     _Atomic uint32_t failures;
     int stopping;
     vdbi_thread *threads;
@@ -115,9 +117,9 @@ vdb_status vdbi_graph_wait(vdb *db, struct vdbi_limits *limits, int poll);
 /* A search had to do without; see that the next has a graph. */
 void vdbi_graph_ask(vdb *db);
 
-/* For compaction, which is about to move most rows: do without a graph, in memory and in
- * the file, until vdbi_graph_resume(); then one is made anew when it is asked for. */
-void vdbi_graph_yield(vdb *db);
+/* Before most rows move, and when the graph is no good: do without a graph, in memory and
+ * in the file, until vdbi_graph_resume(); then one is made anew when it is asked for. */
+void vdbi_graph_yield(vdb *db, const char *why);
 void vdbi_graph_resume(vdb *db);
 /* (turn) Whether there is one, in memory or in the file, or about to be. */
 int vdbi_graph_there(vdb *db);

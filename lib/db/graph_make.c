@@ -14,17 +14,8 @@
 #include "store/record.h"
 
 enum {
-    EXACT_DIMENSION = 16, /* a float32 row is one cache line, as a code's would be */
-    FAILURES_MAX = 3      /* then the handle does without */
+    FAILURES_MAX = 3 /* then the handle does without */
 };
-
-int vdbi_graph_wants_floats(vdb *db, uint32_t dimension)
-{
-    vdb_codes codes = vdbi_store_shape(db->store)->codes;
-
-    return codes == VDB_CODES_NONE ||
-           (codes == VDB_CODES_DEFAULT && dimension <= EXACT_DIMENSION);
-}
 
 /* An empty graph, fitted to vectors of this image. */
 static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
@@ -32,15 +23,10 @@ static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
     const vdbi_shape *shape = vdbi_store_shape(db->store);
     const vdbi_hnsw_shape wanted = {shape->metric, image->dimension, shape->m,
                                     shape->ef_construction, shape->max_layers};
-    vdbi_graph_sample sample;
-    vdb_status st = vdbi_graph_sample_take(db, image, &sample);
+    vdbi_codes *codes;
+    vdb_status st = vdbi_graph_fit(db, image, &codes);
 
-    if (!st)
-        st = vdbi_hnsw_create(&db->env->memory, &wanted,
-                              vdbi_graph_wants_floats(db, image->dimension),
-                              sample.rows, sample.count, out);
-    vdbi_graph_sample_drop(db, &sample);
-    return st;
+    return st ? st : vdbi_hnsw_create_with(&db->env->memory, &wanted, codes, out);
 }
 
 /* (turn) Begin to follow commits; *version is the newest, held.  The marks of slots below
@@ -305,8 +291,9 @@ void vdbi_graph_ask(vdb *db)
 /* Do one piece of what is due: 1; 0: there is nothing. */
 static int work(vdb *db)
 {
-    return vdbi_graph_make(db) || vdbi_graph_refit(db) || vdbi_graph_link_one(db) ||
-           vdbi_graph_tidy(db) || vdbi_graph_tune(db);
+    return vdbi_graph_make(db) || vdbi_graph_look_at_codes(db) ||
+           vdbi_graph_refit(db) || vdbi_graph_link_one(db) || vdbi_graph_tidy(db) ||
+           vdbi_graph_tune(db);
 }
 
 void vdbi_graph_maintain(vdb *db, uint64_t rows)
@@ -329,7 +316,7 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
          left--)
         if (!vdbi_graph_link_one(db))
             break;
-    if (g->thread_count == 0 && !vdbi_graph_refit(db))
+    if (g->thread_count == 0 && !vdbi_graph_look_at_codes(db) && !vdbi_graph_refit(db))
         vdbi_graph_tidy(db);
 }
 
@@ -339,8 +326,8 @@ static int is_complete(vdb *db)
     vdbi_graph *g = &db->graph;
 
     if (vdbi_graph_is_due(db) || g->making || vdbi_graph_tidy_is_due(db) ||
-        vdbi_graph_refit_is_due(db) || atomic_load(&g->yielding) ||
-        atomic_load(&g->refitting))
+        vdbi_graph_refit_is_due(db) || vdbi_graph_codes_due(db) ||
+        atomic_load(&g->yielding) || atomic_load(&g->refitting))
         return 0;
     return g->begin == g->end;
 }
@@ -405,7 +392,8 @@ static void *run(void *arg)
         if (!worked && !g->stopping &&
             (g->next == g->end || atomic_load(&g->refitting)) &&
             (g->making || !vdbi_graph_is_due(db)) && !vdbi_graph_tidy_is_due(db) &&
-            !vdbi_graph_refit_is_due(db) && !vdbi_graph_tune_is_due(db))
+            !vdbi_graph_refit_is_due(db) && !vdbi_graph_codes_due(db) &&
+            !vdbi_graph_tune_is_due(db))
             vdbi_wait(&g->changed, &g->lock);
     }
     vdbi_unlock(&g->lock);

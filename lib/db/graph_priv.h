@@ -69,8 +69,11 @@ vdb_status vdbi_graph_sample_take(vdb *db, const vdbi_image *image,
                                   vdbi_graph_sample *sample);
 void vdbi_graph_sample_drop(vdb *db, vdbi_graph_sample *sample);
 
-/* Whether the codes are float32 whatever the data is like. */
-int vdbi_graph_wants_floats(vdb *db, uint32_t dimension);
+/* Codes fitted to an image, of the kind that suits it: graph_codes.c. */
+vdb_status vdbi_graph_fit(vdb *db, const vdbi_image *image, vdbi_codes **out);
+/* Measure whether they still do, when the graph has grown; if not, it is made anew: 1. */
+int vdbi_graph_look_at_codes(vdb *db);
+int vdbi_graph_codes_due(vdb *db);
 
 /* Look at whether a new row lies beyond what the codes were fitted to. */
 void vdbi_graph_watch(vdbi_graph *g, const vdbi_hnsw *h, uint32_t slot,

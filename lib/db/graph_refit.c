@@ -98,17 +98,9 @@ static vdb_status fresh_again(void *arg, uint32_t slot)
 /* Codes fitted to what is stored now. */
 static vdb_status fit(vdb *db, vdbi_codes **codes)
 {
-    const vdbi_shape *shape = vdbi_store_shape(db->store);
     vdbi_version *version = vdbi_version_pin(db);
-    vdbi_graph_sample sample;
-    vdb_status st = vdbi_graph_sample_take(db, &version->image, &sample);
+    vdb_status st = vdbi_graph_fit(db, &version->image, codes);
 
-    if (!st)
-        st = vdbi_codes_create(&db->env->memory, shape->metric,
-                               vdbi_graph_wants_floats(db, version->image.dimension),
-                               version->image.dimension, sample.rows, sample.count,
-                               codes);
-    vdbi_graph_sample_drop(db, &sample);
     vdbi_version_release(db, version);
     return st;
 }

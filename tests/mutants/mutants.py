@@ -637,7 +637,7 @@ plant('graph-not-moved',
 plant('slots-given-up-under-a-graph',
       'slots that a graph has are given up, and used for others',
       'points-compact power:compact_graph',
-      (COMPACT_DB, '    if (there && !worth)\n        return 0;\n    vdbi_graph_yield(db);', '    (void)worth, (void)there;\n    vdbi_turn_take(db);\n    vdbi_store_unmanage_slots(db->store);\n    vdbi_turn_give(db);'),
+      (COMPACT_DB, '    if (there && !worth)\n        return 0;\n    vdbi_graph_yield(db, "most of it is deleted, and the rest moves");', '    (void)worth, (void)there;\n    vdbi_turn_take(db);\n    vdbi_store_unmanage_slots(db->store);\n    vdbi_turn_give(db);'),
       (COMPACT_DB, '#include "store/compact.h"\n', '#include "store/compact.h"\n#include "store/graph_pages.h"\n'))
 plant('string-in-use-cleared',
       'a string that a commit takes up while the dictionary is cleared is cleared',

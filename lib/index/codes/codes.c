@@ -16,9 +16,10 @@
 #include "index/codes/encode.h"
 
 enum {
-    LINE = 64
+    LINE = 64,
+    TRIMMED = 100 /* one in so many, at either end of a dimension */
 };
-static const double CLIPPED = 0.0005;
+static const double CLIPPED = 0.0005, CLIPPED_TRIMMED = 0.005;
 /* Float32 rows.  Between these the squares of 65,535 numbers keep clear of both ends of
  * float32; numbers beyond FLOAT_FAR are drawn in, so that no sum is infinite. */
 #define FLOAT_SMALL 0x1p-40f
@@ -45,10 +46,10 @@ static double inverse_norm(const float *v, uint32_t dimension)
     return sum > 0 ? 1 / sqrt(sum) : 0;
 }
 
-/* The value below which all but a share of CLIPPED lie; `values` is sorted by it. */
-static float quantile(float *values, size_t count)
+/* The value below which all but a share of `clipped` lie; `values` is sorted by it. */
+static float quantile(float *values, size_t count, double clipped)
 {
-    size_t at = count - 1 - (size_t)((double)(count - 1) * CLIPPED);
+    size_t at = count - 1 - (size_t)((double)(count - 1) * clipped);
 
     qsort(values, count, sizeof *values, compare_floats);
     return values[at];
@@ -64,6 +65,21 @@ static void fit_middles(vdbi_codes *c, const float *const *sample, size_t count)
             high = sample[i][d] > high ? sample[i][d] : high;
         }
         c->offset[d] = low / 2 + high / 2;
+    }
+}
+
+/* The same of the range that is left without the farthest at either end; `values` has room
+ * for all of a dimension. */
+static void fit_trimmed_middles(vdbi_codes *c, const float *const *sample, size_t count,
+                                float *values)
+{
+    size_t trim = count / TRIMMED + 1;
+
+    for (uint32_t d = 0; d < c->dimension && 2 * trim < count; d++) {
+        for (size_t i = 0; i < count; i++)
+            values[i] = sample[i][d];
+        qsort(values, count, sizeof *values, compare_floats);
+        c->offset[d] = values[trim] / 2 + values[count - 1 - trim] / 2;
     }
 }
 
@@ -107,20 +123,26 @@ static void fit_unit(vdbi_codes *c, const float *const *sample, size_t count)
     }
 }
 
-static vdb_status fit_reach(vdbi_codes *c, const float *const *sample, size_t count)
+static vdb_status fit_reach(vdbi_codes *c, int how, const float *const *sample,
+                            size_t count)
 {
     size_t limit = (size_t)1 << 20, n;
     float *values, reach;
 
     if (limit < c->dimension)
         limit = c->dimension;
+    if (limit < count)
+        limit = count;
     values = vdbi_alloc(c->memory, limit * sizeof *values);
     if (!values)
         return VDB_NOMEM;
-    if (c->kind == VDBI_CODE_L2)
+    if (c->kind == VDBI_CODE_L2 && how == VDBI_FIT_TRIMMED)
+        fit_trimmed_middles(c, sample, count, values);
+    else if (c->kind == VDBI_CODE_L2)
         fit_middles(c, sample, count);
     n = deviations(c, sample, count, values, limit);
-    reach = n ? quantile(values, n) : 0;
+    reach = n ? quantile(values, n, how == VDBI_FIT_TRIMMED ? CLIPPED_TRIMMED : CLIPPED)
+              : 0;
     if (!(reach > 0))
         reach = n && values[n - 1] > 0 ? values[n - 1] : 1;
     vdbi_free(c->memory, values);
@@ -156,14 +178,14 @@ static void fit_floats(vdbi_codes *c, const float *const *sample, size_t count)
     c->step = float_step(most);
 }
 
-static vdb_status fit(vdbi_codes *c, const float *const *sample, size_t count)
+static vdb_status fit(vdbi_codes *c, int how, const float *const *sample, size_t count)
 {
     vdb_status st = VDB_OK;
 
     if (c->kind == VDBI_CODE_DOT)
         fit_unit(c, sample, count);
     else if (c->kind == VDBI_CODE_L2 || c->kind == VDBI_CODE_COSINE)
-        st = fit_reach(c, sample, count);
+        st = fit_reach(c, how, sample, count);
     else
         fit_floats(c, sample, count);
     if (!(c->step >= FLT_MIN)) /* denormal: its inverse would be infinite */
@@ -211,14 +233,15 @@ static vdb_status create(vdbi_memory *memory, vdb_metric metric, vdbi_code_kind 
     return VDB_OK;
 }
 
-vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int exact,
+vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int how,
                              uint32_t dimension, const float *const *sample,
                              size_t count, vdbi_codes **out)
 {
-    vdb_status st = create(memory, metric, kind_for(metric, exact), dimension, out);
+    vdb_status st = create(memory, metric, kind_for(metric, how == VDBI_FIT_FLOATS),
+                           dimension, out);
 
     if (!st)
-        st = fit(*out, sample, count);
+        st = fit(*out, how, sample, count);
     if (st) {
         vdbi_codes_free(*out);
         *out = NULL;

@@ -60,8 +60,15 @@ typedef struct vdbi_code_query {
     float scale;          /* VDBI_CODE_DOT: turns the integer into a dot product */
 } vdbi_code_query;
 
+/* How to fit. */
+enum {
+    VDBI_FIT_BYTES = 0,
+    VDBI_FIT_FLOATS = 1, /* not at all: float32 */
+    VDBI_FIT_TRIMMED = 2 /* bytes for all but the farthest */
+};
+
 /* An empty region, fitted to `count` sampled rows of float32. */
-vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int exact,
+vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int how,
                              uint32_t dimension, const float *const *sample,
                              size_t count, vdbi_codes **out);
 /* What a region was fitted to, to be kept; `offset` is borrowed: NULL, or a number for each
