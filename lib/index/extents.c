@@ -24,6 +24,7 @@ void vdbi_extents_clear(vdbi_extents *e)
         vdbi_free(e->memory, atomic_load(&e->tables[i]));
     vdbi_free(e->memory, (void *)e->tables);
     e->tables = NULL;
+    atomic_store(&e->made, 0);
 }
 
 /* fill < 0: as it comes. */
@@ -44,6 +45,8 @@ static vdb_status reserve(vdbi_extents *e, uint32_t slot, int fill)
         memset(fresh, fill, bytes);
     if (!atomic_compare_exchange_strong(at, &expected, fresh))
         vdbi_free(e->memory, fresh); /* another thread was first */
+    else
+        atomic_fetch_add(&e->made, 1);
     return VDB_OK;
 }
 
@@ -59,9 +62,5 @@ vdb_status vdbi_extents_reserve_filled(vdbi_extents *e, uint32_t slot, int fill)
 
 uint64_t vdbi_extents_bytes(const vdbi_extents *e)
 {
-    uint64_t n = 0;
-
-    for (size_t i = 0; e->tables && i < VDBI_EXTENTS_MAX; i++)
-        n += atomic_load(&e->tables[i]) ? 1 : 0;
-    return n * ((uint64_t)e->row_bytes << VDBI_EXTENT_SHIFT);
+    return atomic_load(&e->made) * ((uint64_t)e->row_bytes << VDBI_EXTENT_SHIFT);
 }

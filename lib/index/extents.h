@@ -23,6 +23,7 @@ typedef struct vdbi_extents {
     vdbi_memory *memory;
     size_t row_bytes;
     uint8_t *_Atomic *tables;
+    _Atomic uint32_t made; /* how many of them */
 } vdbi_extents;
 
 vdb_status vdbi_extents_init(vdbi_extents *e, vdbi_memory *memory, size_t row_bytes);

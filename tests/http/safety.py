@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Who may do what, and what slow clients cost: safety.py VDB_HTTPD ROUTES_C [TEST...]"""
+import array
 import base64
 import json
 import os
@@ -383,6 +384,43 @@ def read_only():
         expect("stopped", s.stop(), 0)
 
 
+def gone():
+    """Nobody searches for a client that has gone."""
+    rows, dim, many = 100000, 64, 1300
+    with Server("--index", "flat", "--threads", 1) as s:
+        s.post(f"/vectors/batch?dim={dim}&id_prefix=v",
+               array.array("f", range(rows * dim)).tobytes(),
+               kind="application/octet-stream")
+        query = json.dumps([0] * dim)
+        # Each with a k of its own: one scan after another, seconds of them.
+        body = json.dumps({"queries": "?"}).replace('"?"', "[" + ",".join(
+            f'{{"vector": {query}, "k": {i + 1}}}' for i in range(many)) + "]").encode()
+        links = [s.connect(), s.connect()]
+        for link in links:
+            link.sendall(b"POST /search/batch HTTP/1.1\r\nHost: localhost\r\n"
+                         b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+        def wait_for(*want):
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                text = s.get("/metrics/prometheus").body.decode()
+                got = tuple(int(re.search(rf"^vdb_http_requests_{name} (\d+)", text, re.M)[1])
+                            for name in ("given_up_total", "in_hand"))
+                if got == want:
+                    break
+                time.sleep(0.05)
+            return got
+
+        # One is searched for, one waits for the thread, and one asks how many there are.
+        expect("in hand", wait_for(0, 3), (0, 3))
+        for link in links:
+            link.close()
+        expect("given up", wait_for(2, 1), (2, 1))
+        expect("not searched to the end", s.get("/metrics").json()["total_queries"],
+               lambda count: count < 2 * many)
+        expect("others are answered", s.post("/search", {"vector": [0] * dim}).status, 200)
+
+
 if __name__ == "__main__":
     run([classes, where_it_listens, command_line, origins, limits, slow_clients, crowds,
-         stopping, read_only])
+         stopping, gone, read_only])

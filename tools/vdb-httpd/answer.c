@@ -85,7 +85,8 @@ void answer_library(answer *a, vdb_status result)
         answer_error(a, 503, "it took longer than it may");
         break;
     case VDB_CANCELLED:
-        answer_error(a, 503, "the server is stopping");
+        answer_error(a, 503,
+                     "given up: the client has gone, or the server is stopping");
         break;
     case VDB_BUSY:
     case VDB_NOMEM:

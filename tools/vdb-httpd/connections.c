@@ -1,5 +1,6 @@
 /* connections.c: see connections.h. */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ struct connection {
     connection *next, *previous;
     int socket;
     stage stage;
+    vdb_cancel *cancel; /* of the work in hand; NULL: none, or it is set */
+    bool for_client;    /* which is worth nothing without the client */
     uint32_t requests;
     uint64_t deadline; /* milliseconds */
     uint64_t since;    /* of the stage */
@@ -97,10 +100,28 @@ static void shut(connection *c)
     shutdown(c->socket, SHUT_RDWR);
 }
 
+static void give_up(connection *c)
+{
+    if (c->cancel)
+        vdb_cancel_set(c->cancel);
+    c->cancel = NULL;
+}
+
+/* Whether the client has closed the connection, whatever it had sent before. */
+static bool is_gone(const connection *c)
+{
+    struct pollfd socket = {c->socket, POLLRDHUP, 0};
+    return poll(&socket, 1, 0) > 0;
+}
+
 static void sweep(connections *all)
 {
     uint64_t now = now_ms();
     for (connection *c = all->first; c; c = c->next) {
+        if (c->cancel && c->for_client && is_gone(c)) {
+            all->counts.gone++;
+            give_up(c);
+        }
         if (c->stage == STAGE_IDLE && all->no_idle) {
             shut(c);
         } else if (c->deadline <= now) {
@@ -250,8 +271,17 @@ bool connection_enter(connection *c, stage next, uint64_t seconds)
         c->requests += next == STAGE_HEAD;
         c->stage = next;
     }
+    c->cancel = NULL;
     pthread_mutex_unlock(&c->all->lock);
     return in_time;
+}
+
+void connection_watch(connection *c, vdb_cancel *cancel, bool for_client)
+{
+    pthread_mutex_lock(&c->all->lock);
+    c->cancel = cancel;
+    c->for_client = for_client;
+    pthread_mutex_unlock(&c->all->lock);
 }
 
 void connection_tell(connection *c, unsigned status, const char *body, size_t length)
@@ -291,9 +321,11 @@ void connections_stop(connections *all, bool all_of_them)
 {
     pthread_mutex_lock(&all->lock);
     all->no_idle = true;
-    for (connection *c = all->first; c && all_of_them; c = c->next)
+    for (connection *c = all->first; c && all_of_them; c = c->next) {
+        give_up(c);
         if (c->stage != STAGE_LATE)
             shut(c);
+    }
     sweep(all);
     pthread_mutex_unlock(&all->lock);
 }

@@ -6,6 +6,9 @@
  * A thread looks after them and shuts the socket of one that is late; libmicrohttpd then
  * finds it closed.
  *
+ * While a worker has a request, libmicrohttpd does not look at its connection.  The same
+ * thread sees whether the client has gone, so that nobody searches for him.
+ *
  * Threads: all functions may be called by any thread.  A socket is shut under the lock
  * under which it is taken off the list, so never after libmicrohttpd has closed it.
  */
@@ -16,6 +19,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "vdb.h"
 
 typedef enum stage {
     STAGE_IDLE,   /* no byte of a request is known of */
@@ -35,6 +40,7 @@ typedef struct connection_counts {
     uint64_t late;    /* ended by their deadline */
     uint64_t evicted; /* ended because another one wanted in */
     uint64_t refused; /* too many from one address */
+    uint64_t gone;    /* ended by the client before its request was answered */
 } connection_counts;
 
 /* `limit`: connections at once; when it is nearly reached, the one that has been idle
@@ -53,6 +59,9 @@ void connection_close(connection *c);
 /* The connection has come to `next` and has so many seconds there; 0: any time.  False:
  * it is late, and the answer must not be sent. */
 bool connection_enter(connection *c, stage next, uint64_t seconds);
+/* Until it comes to another stage: what to set when there is no more time or, if the work
+ * is worth nothing without him, when the client has gone. */
+void connection_watch(connection *c, vdb_cancel *cancel, bool for_client);
 /* Write an answer past libmicrohttpd, which takes none now, and end the connection. */
 void connection_tell(connection *c, unsigned status, const char *body, size_t length);
 /* Allow it so many milliseconds more. */
@@ -62,7 +71,7 @@ uint32_t connection_requests(connection *c);
 
 void connections_count(connections *all, connection_counts *out);
 
-/* From now on idle connections are ended, and if `all_of_them`, each one. */
+/* From now on idle connections are ended, and if `all_of_them`, each one, with its work. */
 void connections_stop(connections *all, bool all_of_them);
 
 #endif

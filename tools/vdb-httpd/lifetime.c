@@ -80,7 +80,7 @@ static int open_database(server *s)
                         vdb_errmsg());
     if (result)
         return complain("%s", vdb_errmsg());
-    return vdb_cancel_new(&s->cancel) ? complain("%s", vdb_errmsg()) : EXIT_DONE;
+    return EXIT_DONE;
 }
 
 static int start_threads(server *s)
@@ -128,7 +128,6 @@ static int let_go(server *s, int status)
     workers_free(s->writers);
     workers_free(s->admins);
     connections_free(s->connections);
-    vdb_cancel_free(s->cancel);
     free(s->certificate);
     free(s->key);
     if (s->db && vdb_close(s->db) && !status)
@@ -154,23 +153,13 @@ int server_start(server *s, const settings *from)
     return status ? let_go(s, status) : EXIT_DONE;
 }
 
-/* There is no more time: what is in hand ends as soon as it can. */
-static void hurry(server *s)
-{
-    vdb_cancel_set(s->cancel);
-    connections_stop(s->connections, true);
-}
-
 static void wait_for_requests(server *s, const sigset_t *impatience)
 {
     uint64_t waited = 0, most = UINT64_C(1000) * s->settings->stop_seconds;
     struct timespec step = {0, WAIT_MS * 1000000L};
     for (bool hurried = false; atomic_load(&s->in_hand); waited += WAIT_MS) {
         bool told = sigtimedwait(impatience, NULL, &step) > 0;
-        if ((told || waited >= most) && !hurried) {
-            hurry(s);
-            hurried = true;
-        }
+        hurried = hurried || told || waited >= most;
         connections_stop(s->connections, hurried);
     }
 }

@@ -23,7 +23,7 @@ extern const double METER_BOUNDS[METER_BUCKETS - 1];
 extern const unsigned METER_STATUSES[];
 
 enum {
-    METER_STATUS_COUNT = 24
+    METER_STATUS_COUNT = 32
 };
 
 typedef struct meter {

@@ -103,6 +103,8 @@ static void put_server(buffer *to, server *s)
             "Idle connections ended to make room.", counts.evicted);
     put_one(to, "vdb_http_connections_refused_total", "counter",
             "Connections refused: too many from one address.", counts.refused);
+    put_one(to, "vdb_http_requests_given_up_total", "counter",
+            "Requests whose client went before they were answered.", counts.gone);
     put_one(to, "vdb_http_requests_in_hand", "gauge",
             "Requests whose head has come and whose answer is not sent.",
             atomic_load(&s->in_hand));

@@ -153,6 +153,7 @@ void request_free(request *r)
     atomic_fetch_sub(&r->server->body_bytes, r->reserved);
     answer_free(&r->answer);
     buffer_free(&r->body);
+    vdb_cancel_free(r->cancel);
     free(r->line);
     free(r->authority);
     free(r->decoded);

@@ -68,6 +68,7 @@ typedef struct request {
     uint64_t declared; /* Content-Length */
     uint64_t drained;
     buffer body;
+    vdb_cancel *cancel; /* of what is done for it by a worker; NULL: by none */
     uint64_t reserved;  /* of server.body_bytes */
     const char *origin; /* that is allowed to read the answer; NULL: none */
     answer answer;

@@ -141,7 +141,7 @@ static bool answer_group(search *s, size_t of_group)
     vdb_op op = VDB_OP_INIT;
     float *packed = NULL, *to = NULL;
     op.snapshot = s->snapshot;
-    op.cancel = s->r->server->cancel;
+    op.cancel = s->r->cancel;
     op.timeout_ms = s->options.timeout_ms;
     for (size_t i = 0; i < s->count; i++) {
         const asked *q = &s->queries[i];

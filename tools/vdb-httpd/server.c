@@ -189,6 +189,11 @@ static enum MHD_Result carry_out(request *r)
         r->route->handle(r);
         return send_answer(r);
     }
+    if (vdb_cancel_new(&r->cancel)) {
+        answer_error(&r->answer, 503, "out of memory");
+        return send_answer(r);
+    }
+    connection_watch(r->connection, r->cancel, r->route->runner == RUN_READER);
     r->phase = PHASE_HANDED;
     r->job.run = run_job;
     MHD_suspend_connection(r->link);

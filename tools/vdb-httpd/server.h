@@ -18,10 +18,9 @@ typedef struct server {
     tokens tokens;
     bool is_loopback;
     connections *connections;
-    workers *readers;   /* searches and the like, which take a processor */
-    workers *writers;   /* commits, which wait for the disk, many for one sync */
-    workers *admins;    /* what takes seconds */
-    vdb_cancel *cancel; /* set when there is no more time to stop in */
+    workers *readers; /* searches and the like, which take a processor */
+    workers *writers; /* commits, which wait for the disk, many for one sync */
+    workers *admins;  /* what takes seconds */
     meters meters;
     atomic_uint_fast64_t body_bytes; /* of all requests in hand */
     atomic_uint in_hand;             /* requests whose head is there */

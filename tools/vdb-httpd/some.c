@@ -127,7 +127,7 @@ void handle_delete_some(request *r)
     vdb_filter *filter = NULL;
     vdb_op op = VDB_OP_INIT;
     uint64_t deleted = 0;
-    op.cancel = r->server->cancel;
+    op.cancel = r->cancel;
     if (json_body_read(&b, r, r->body.bytes, r->body.length, 1)) {
         json_part whole = json_body_whole(&b);
         const json_t *ids = json_object_get(whole.object, "ids");
@@ -154,7 +154,7 @@ static void answer_counted(request *r, const vdb_filter *filter)
 {
     vdb_op op = VDB_OP_INIT;
     uint64_t count;
-    op.cancel = r->server->cancel;
+    op.cancel = r->cancel;
     op.timeout_ms = r->server->settings->search_ms;
     vdb_status result = vdb_count(r->server->db, filter, &op, &count);
     if (result) {

@@ -45,7 +45,7 @@ void handle_backup(request *r)
         answer_error(&r->answer, 500, "the name of the folder is too long");
         return;
     }
-    op.cancel = s->cancel;
+    op.cancel = r->cancel;
     vdb_status result = vdb_backup(s->db, path, &op);
     if (result == VDB_NOT_FOUND ||
         result == VDB_INVALID) { /* of the folder, not ours */
