@@ -10,6 +10,7 @@
 
 #include "bench_report.h"
 #include "bench_run.h"
+#include "hard_sets.h"
 #include "recall.h"
 #include "resident.h"
 #include "stop.h"
@@ -103,6 +104,8 @@ int bench_run(int argc, char **argv)
     bench_arguments args;
     engine_facts facts = {0, 0, ""};
     inputs in;
+    if (argc > 1 && strcmp(argv[1], "hard") == 0)
+        return hard_command(argc - 1, argv + 1);
     bench_arguments_parse(&args, argc, argv);
     engine_check(&args);
     read_inputs(&args, &in);

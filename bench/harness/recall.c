@@ -54,9 +54,8 @@ static double total(const float *a, const float *b, size_t dim, bool squared)
     return sum;
 }
 
-/* What orders the rows of one query as the metric does. */
-static double order(bench_metric metric, const float *row, const float *query,
-                    size_t dim)
+double exact_order(bench_metric metric, const float *row, const float *query,
+                   size_t dim)
 {
     double sum = total(row, query, dim, metric == METRIC_L2);
     if (metric == METRIC_L2)
@@ -73,7 +72,7 @@ static void judge_one(const judge *j, size_t q, double *distances)
     for (size_t i = 0; i < j->base->rows; i++) {
         if (j->passing && !j->passing[i])
             continue;
-        double d = order(j->metric, j->base->values + i * dim, query, dim);
+        double d = exact_order(j->metric, j->base->values + i * dim, query, dim);
         if (kept == j->k && !(d < distances[kept - 1]))
             continue;
         size_t at = kept < j->k ? kept++ : kept - 1;

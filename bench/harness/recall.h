@@ -9,6 +9,10 @@
  * the truth (fewer matches than k) is not looked for.  1 when nothing is. */
 double recall_at(const int32_t *answers, size_t k, const ivecs *truth, size_t queries);
 
+/* What orders the rows of one query as the metric does, in double. */
+double exact_order(bench_metric metric, const float *row, const float *query,
+                   size_t dim);
+
 /* Compare every row with every query, in double, by `threads` threads; ties by the
  * lower row.  `passing`: a byte per row, or NULL: all count.  Padded with -1. */
 ivecs exact_nearest(bench_metric metric, const fvecs *base, const fvecs *queries,
