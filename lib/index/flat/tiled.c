@@ -192,7 +192,8 @@ static vdb_status pass_tiles(vdbi_tile_scan *scan, size_t first, size_t end,
         for (size_t t = first; t < end && !status; t++) {
             for (size_t p = 0; p < panels && !status; p++) {
                 status = pass(scan, t, p, part, sums, list);
-                sums += sums ? scan->pair_sums : 0;
+                if (sums)
+                    sums += scan->pair_sums;
             }
             fetch_some(list, row_bytes, line, lines);
         }
