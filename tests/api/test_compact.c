@@ -501,15 +501,11 @@ static void a_graph_gives_way_when_most_is_deleted(void **state)
         fx_assert_clean(fx->db);
         put_many(fx->db, 0, 2 * N, 1, 2);
         assert_ok(vdb_wait_indexed(fx->db, NULL));
-        /* KNOWN BUG: beside a thread the graph then finds next to nothing in some runs
-         * (docs/design.md, "Known limits"), so this is asked of one thread only. */
-        if (threads == 1)
-            assert_found(fx->db, 2 * N, 7, 2);
+        assert_found(fx->db, 2 * N, 7, 2);
         fx_close(fx);
         fx_open(fx, &options);
         assert_ok(vdb_wait_indexed(fx->db, NULL));
-        if (threads == 1)
-            assert_found(fx->db, 2 * N, 7, 2);
+        assert_found(fx->db, 2 * N, 7, 2);
         fx_assert_clean(fx->db);
         fx_close(fx);
     }

@@ -329,6 +329,56 @@ static uint32_t upper_nodes(const vdbi_hnsw *h)
     return n;
 }
 
+typedef struct intruder {
+    vdbi_hnsw *h;
+    uint32_t slot;
+} intruder;
+
+static int come_in(void *arg)
+{
+    intruder *who = arg;
+    vdbi_visitor *visitor;
+
+    insert(who->h, who->slot, 1);
+    assert_int_equal(vdbi_visit_begin(&who->h->visitors, &visitor), VDB_OK);
+    assert_int_equal(vdbi_hnsw_search(who->h, rows[0], 60, NULL, 0, &visitor->scratch),
+                     VDB_OK);
+    assert_true(visitor->scratch.pool.count > K);
+    vdbi_visit_end(visitor);
+    return 1;
+}
+
+/* While all nodes leave, the way in too, and nobody links to their heirs yet, what is
+ * inserted meets nothing that stays.  It must neither hide the others meanwhile nor be the
+ * way in for good, though it is on no upper layer. */
+static void what_comes_in_while_all_leave_hides_nobody(void **state)
+{
+    enum {
+        DIFFERENT = 100,
+        NEW = 1501
+    };
+    uint32_t slots[DIFFERENT];
+
+    (void)state;
+    make_equal_rows(DIFFERENT);
+    make_row(NEW);
+    vdbi_hnsw *h = make_graph(VDB_L2);
+    intruder who = {h, NEW};
+    const vdbi_pace pace = {come_in, &who};
+    insert(h, 0, DIFFERENT);
+    for (uint32_t i = 0; i < DIFFERENT; i++) {
+        if (i != (uint32_t)atomic_load(&h->entry)) /* whose heir would be the way in */
+            insert(h, DIFFERENT + i, 1);
+        slots[i] = i;
+        present[i] = 0;
+    }
+    assert_int_equal(vdbi_hnsw_unlink(h, slots, DIFFERENT, &pace), VDB_OK);
+    assert_int_equal(atomic_load(&vdbi_node_of(&h->nodes, NEW)->layer), 0);
+    connect_and_check(h);
+    all_find_themselves(h);
+    done(h);
+}
+
 /* What was given up is taken up when the heirs that were appointed are to leave too. */
 static void an_heir_leaves_with_whom_it_succeeded(void **state)
 {
@@ -668,6 +718,7 @@ int main(void)
         cmocka_unit_test(slots_are_used_again_and_again),
         cmocka_unit_test(twins_inherit),
         cmocka_unit_test(unlinking_can_be_given_up_and_taken_up),
+        cmocka_unit_test(what_comes_in_while_all_leave_hides_nobody),
         cmocka_unit_test(an_heir_leaves_with_whom_it_succeeded),
         cmocka_unit_test(hidden_nodes_are_found_and_connected),
         cmocka_unit_test(hidden_upper_nodes_are_connected),

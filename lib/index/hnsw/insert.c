@@ -151,11 +151,27 @@ static outcome find_and_link(const vdbi_linker *k, uint32_t slot, uint32_t layer
     return LINKED;
 }
 
-/* Link a node, or make it the way in when there is nothing to link it to. */
+/* Of the leaving nodes that were met, the heir of one, as a way in; VDBI_NO_ENTRY: none. */
+static uint64_t heir_met(const vdbi_linker *k)
+{
+    const vdbi_nodes *n = &k->h->nodes;
+    const vdbi_pool *pool = &k->s->pool;
+
+    for (uint32_t i = 0; i < pool->count; i++) {
+        uint32_t heir = vdbi_heir_of(n, vdbi_key_slot(pool->keys[i]));
+        if (heir != VDBI_NO_SLOT && !vdbi_is_marked(n, heir, VDBI_MARK_LEAVING))
+            return (uint64_t)atomic_load(&vdbi_node_of(n, heir)->layer) << 32 | heir;
+    }
+    return VDBI_NO_ENTRY;
+}
+
+/* Link a node, or make it the way in when there is nothing to link it to.  When all that was
+ * met is leaving, an heir of it becomes the way in first, which leads to the others; without
+ * that they would be behind the new node until the unlinking has ended. */
 static void enter(const vdbi_linker *k, uint32_t slot, uint32_t layer)
 {
     _Atomic uint64_t *way_in = &k->h->entry;
-    uint64_t entry = atomic_load(way_in);
+    uint64_t entry = atomic_load(way_in), heir;
     outcome o;
 
     for (;;) {
@@ -168,6 +184,12 @@ static void enter(const vdbi_linker *k, uint32_t slot, uint32_t layer)
             if (!vdbi_is_marked(&k->h->nodes, (uint32_t)entry, VDBI_MARK_LEAVING) &&
                 atomic_load(way_in) == entry)
                 return; /* no memory to look farther; vdbi_hnsw_connect() mends it */
+            heir = heir_met(k);
+            if (heir != VDBI_NO_ENTRY) {
+                if (atomic_compare_exchange_strong(way_in, &entry, heir))
+                    entry = heir;
+                continue;
+            }
         }
         if (atomic_compare_exchange_strong(way_in, &entry,
                                            (uint64_t)layer << 32 | slot))

@@ -13,7 +13,7 @@
  *    cut leaving nodes out of chains.  A node that was linked before step 1 is marked so
  *    and is not missed; one that is linked later has no such links (step 1).
  * 4. Move the way in, if it is leaving.
- * 5. Wait again.  A visit that begins from here on starts at a node that stays and follows
+ * 5. Wait again, and see that the way in is the highest of those that stay.  A visit that begins from here on starts at a node that stays and follows
  *    links that lead to such nodes only: by steps 1, 3 and 4 there are no others outside of
  *    the leaving nodes' own lists.  So it meets no leaving node, and those that did have
  *    ended.
@@ -201,17 +201,19 @@ static int is_leaving_entry(const vdbi_hnsw *h, uint64_t entry)
 
 /* An insertion that finds nothing but leaving nodes makes its own node the way in, and so
  * does not mind if it has become VDBI_NO_ENTRY meanwhile. */
-static int move_entry(vdbi_hnsw *h)
+static void move_entry(vdbi_hnsw *h)
 {
     uint64_t entry = atomic_load(&h->entry);
-    int moved = 0;
 
-    while (is_leaving_entry(h, entry) && !moved)
-        moved = atomic_compare_exchange_strong(&h->entry, &entry, highest(h));
-    return moved;
+    while (is_leaving_entry(h, entry))
+        if (atomic_compare_exchange_weak(&h->entry, &entry, highest(h)))
+            break;
 }
 
-/* A node that was linked while the way in was being chosen may be higher. */
+/* A node that was linked while the way in was being chosen may be higher.  And an insertion
+ * that met nothing but leaving nodes, whose heirs nobody led to yet, made its own node the
+ * way in, with no links: nearly all would be behind it for good, for those who connect take it
+ * that the layers above it are reached. */
 static void raise_entry(vdbi_hnsw *h)
 {
     uint64_t entry = atomic_load(&h->entry), best = highest(h);
@@ -251,11 +253,9 @@ vdb_status vdbi_hnsw_unlink(vdbi_hnsw *h, const uint32_t *slots, size_t count,
     st = repair_all(h, pace);
     if (st)
         return st;
-    if (move_entry(h)) {
-        vdbi_visitors_wait(&h->visitors);
-        raise_entry(h);
-    }
+    move_entry(h);
     vdbi_visitors_wait(&h->visitors);
+    raise_entry(h);
     for (size_t i = 0; i < count; i++)
         forget(h, slots[i]);
     return VDB_OK;
