@@ -55,22 +55,8 @@ static inline void wide_transpose(float4 v[4])
 
 const vdbi_kernels *vdbi_kernels_generic(void)
 {
-    static const vdbi_kernels set = {
-        "generic",
-        l2_strided,
-        cosine_strided,
-        dot_strided,
-        l2_listed,
-        cosine_listed,
-        dot_listed,
-        PANEL,
-        TILE,
-        pack,
-        tile,
-        vdbi_generic_equal,
-        vdbi_generic_in_ints,
-        vdbi_generic_in_reals,
-    };
+    static const vdbi_kernels set = KERNEL_SET(
+        "generic", vdbi_generic_equal, vdbi_generic_in_ints, vdbi_generic_in_reals);
 
     return &set;
 }

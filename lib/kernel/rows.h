@@ -8,10 +8,7 @@
  * least one row: without that each would wait for the memory, over ten times as long.
  * Of a long row only the first lines are asked for; the processor sees the rest coming.
  * It sees by itself a row coming that follows the one before, at once or after the rest of
- * a block: asking for that too only hinders it.  But it does not see beyond a page, and
- * short rows, each with its own sum to join, keep it from looking far: of the page after
- * the next the first line is asked for (a tenth faster at 128 dimensions; long rows lose
- * as much by it).
+ * a block: asking for that too only hinders it.
  */
 #ifndef VDBI_ROWS_H
 #define VDBI_ROWS_H
@@ -23,8 +20,6 @@ enum {
     AHEAD_ROWS_MAX = 16,
     FETCH_BYTES_MAX = 4096, /* of one row */
     GAP_MAX = 512,          /* between rows that follow one another */
-    SHORT_MAX = 1024,       /* bytes of a row that is short */
-    PAGE = 4096,
     LINE = 64
 };
 
@@ -48,15 +43,6 @@ static inline void fetch(const uint8_t *row, size_t row_bytes)
         __builtin_prefetch(row + at, 0, 3);
 }
 
-/* When a short row is the last of its page. */
-static inline void fetch_page(const uint8_t *row, size_t row_bytes)
-{
-    const uintptr_t left = PAGE - (uintptr_t)row % PAGE;
-
-    if (left <= row_bytes)
-        __builtin_prefetch(row + left + PAGE, 0, 3);
-}
-
 #define STRIDED(name, distance)                                                        \
     static TARGET void name(const vdbi_query *query, const uint8_t *rows,              \
                             size_t stride, size_t count, float *out)                   \
@@ -78,8 +64,6 @@ static inline void fetch_page(const uint8_t *row, size_t row_bytes)
             if (known - i > ahead &&                                                   \
                 !follows(rows[i + ahead], rows[i + ahead - 1], bytes))                 \
                 fetch(rows[i + ahead], bytes);                                         \
-            if (bytes <= SHORT_MAX)                                                    \
-                fetch_page(rows[i], bytes);                                            \
             out[i] = distance(query, rows[i]);                                         \
         }                                                                              \
     }

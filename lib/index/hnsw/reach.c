@@ -3,13 +3,13 @@
  * Links are directed.  A node whose neighbours have all chosen others is met by nobody,
  * whatever it links to itself.  Repair and insertion make such nodes rarely, but they do.
  *
- * Layer by layer, from the top, all that the layers above lead to is searched in breadth;
- * each node that is met remembers which node it was met from.  These links are a tree that reaches everything met: a link that
- * is not of the tree may be taken away without anything becoming unreachable.  So a node
- * that was not met gets a link from one near to it that was met, into a free place or into
- * that of the farthest neighbour that the tree does not need; and the search goes on from
- * there.  The nodes behind it are met then, so only a few are linked in each round, more
- * in each than in the one before.
+ * Layer by layer, from the top, which is the way in's, all that the layers above lead to is
+ * searched in breadth; each node that is met remembers which node it was met from.  These
+ * links are a tree that reaches everything met: a link that is not of the tree may be taken
+ * away without anything becoming unreachable.  So a node that was not met gets a link from
+ * one near to it that was met, into a free place or into that of the farthest neighbour that
+ * the tree does not need; and the search goes on from there.  The nodes behind it are met
+ * then, so only a few are linked in each round, more in each than in the one before.
  *
  * (On the upper layers too: two clusters far from each other may have no links there, and
  * a walk that comes down in the wrong one does not find the way on layer 0 either.)

@@ -13,10 +13,10 @@
  *    cut leaving nodes out of chains.  A node that was linked before step 1 is marked so
  *    and is not missed; one that is linked later has no such links (step 1).
  * 4. Move the way in, if it is leaving.
- * 5. Wait again, and see that the way in is the highest of those that stay.  A visit that begins from here on starts at a node that stays and follows
+ * 5. Wait again.  A visit that begins from here on starts at a node that stays and follows
  *    links that lead to such nodes only: by steps 1, 3 and 4 there are no others outside of
  *    the leaving nodes' own lists.  So it meets no leaving node, and those that did have
- *    ended.
+ *    ended.  See that the way in is the highest of those that stay.
  * 6. Forget the nodes: their rows may be given to others.
  *
  * Step 3 goes over the links of the whole graph, whose cost does not depend on how many

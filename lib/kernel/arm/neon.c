@@ -57,22 +57,8 @@ static inline void wide_transpose(float32x4_t v[4])
 
 const vdbi_kernels *vdbi_kernels_neon(void)
 {
-    static const vdbi_kernels set = {
-        "neon",
-        l2_strided,
-        cosine_strided,
-        dot_strided,
-        l2_listed,
-        cosine_listed,
-        dot_listed,
-        PANEL,
-        TILE,
-        pack,
-        tile,
-        vdbi_generic_equal,
-        vdbi_generic_in_ints,
-        vdbi_generic_in_reals,
-    };
+    static const vdbi_kernels set = KERNEL_SET(
+        "neon", vdbi_generic_equal, vdbi_generic_in_ints, vdbi_generic_in_reals);
 
     return &set;
 }

@@ -212,11 +212,7 @@ static TARGET uint64_t in_reals(const uint8_t words[512], double low, double hig
 
 const vdbi_kernels *vdbi_kernels_avx2(void)
 {
-    static const vdbi_kernels set = {
-        "avx2",        l2_strided, cosine_strided, dot_strided, l2_listed,
-        cosine_listed, dot_listed, PANEL,          TILE,        pack,
-        tile,          equal,      in_ints,        in_reals,
-    };
+    static const vdbi_kernels set = KERNEL_SET("avx2", equal, in_ints, in_reals);
 
     /* These ask the processor, and whether the system saves the registers. */
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &set
