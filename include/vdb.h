@@ -796,8 +796,8 @@ typedef struct vdb_stats {
     uint32_t poisoned; /* 1 after a failed sync */
     uint32_t replayed; /* commits replayed from the log at opening */
     /* The graph; all 0 where there is none, or it has not been loaded yet (what the file
-     * has of it is told all the same).  While a commit is being written, bytes and codes
-     * are those of the last checkpoint: nothing here waits for a disk. */
+     * has of it is told all the same).  While somebody commits, bytes and codes are those
+     * told last: by a call that met no commit, a checkpoint, or the graph's beginning. */
     uint64_t graph_vectors; /* in it: dead ones that searches still go through, too */
     uint64_t graph_fresh;   /* not in it yet: every search compares them */
     uint64_t graph_bytes;   /* in memory: links and codes */
@@ -817,7 +817,13 @@ typedef struct vdb_stats {
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0     \
     }
 
-/** Counters, sizes and latencies; at most stats->struct_size bytes are written. */
+/**
+ * Counters, sizes and latencies; at most stats->struct_size bytes are written.
+ * Waits for no commit to a file; for a checkpoint only as readers do, with
+ * VDB_OPEN_NO_MMAP.  Others go on meanwhile: two fields need not be of one instant.
+ *
+ * Errors: VDB_INVALID (stats is NULL, or its struct_size is none).
+ */
 VDB_API vdb_status vdb_stats_get(vdb *db, vdb_stats *stats);
 
 /** A flag that any thread may set to stop the operations that were given it. */
