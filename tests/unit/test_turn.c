@@ -91,13 +91,18 @@ static void start(party *p, void *(*run)(void *), int number, size_t waiting)
     }
 }
 
-static void open_file(char *folder, const vdb_options *options)
+static void open_in(const char *folder, const vdb_options *options)
 {
     char path[64];
 
-    assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/a.vdb", folder);
     assert_int_equal(vdb_open(path, options, &db), VDB_OK);
+}
+
+static void open_file(char *folder, const vdb_options *options)
+{
+    assert_non_null(mkdtemp(folder));
+    open_in(folder, options);
 }
 
 static void close_file(const char *folder)
@@ -216,20 +221,10 @@ static void all_get_their_turn(void **state)
     assert_int_equal(vdb_close(db), VDB_OK);
 }
 
-/* Whoever watches a server must not wait for its disk. */
-static void the_graph_s_stats_are_told_to_who_has_no_turn(void **state)
+static void tells_of_the_graph(void)
 {
-    char folder[] = "/tmp/vdb-turn-XXXXXX";
-    vdb_options options = VDB_OPTIONS_INIT;
     vdb_stats stats = VDB_STATS_INIT;
 
-    (void)state;
-    options.index = VDB_HNSW;
-    open_file(folder, &options);
-    for (int i = 0; i < 3000; i++)
-        assert_int_equal(put(i), VDB_OK);
-    assert_int_equal(vdb_wait_indexed(db, NULL), VDB_OK);
-    assert_int_equal(vdb_checkpoint(db, NULL), VDB_OK);
     vdbi_turn_take(db);
     assert_int_equal(vdb_stats_get(db, &stats), VDB_OK);
     vdbi_turn_give(db);
@@ -238,6 +233,28 @@ static void the_graph_s_stats_are_told_to_who_has_no_turn(void **state)
     assert_true(stats.graph_bytes > 3000);
     assert_true(stats.graph_file_bytes > 3000);
     assert_true(stats.graph_codes != 0);
+}
+
+/* Whoever watches a server must not wait for its disk. */
+static void the_graph_s_stats_are_told_to_who_has_no_turn(void **state)
+{
+    char folder[] = "/tmp/vdb-turn-XXXXXX";
+    vdb_options options = VDB_OPTIONS_INIT;
+
+    (void)state;
+    options.index = VDB_HNSW;
+    open_file(folder, &options);
+    for (int i = 0; i < 3000; i++)
+        assert_int_equal(put(i), VDB_OK);
+    assert_int_equal(vdb_wait_indexed(db, NULL), VDB_OK);
+    assert_int_equal(vdb_checkpoint(db, NULL), VDB_OK);
+    tells_of_the_graph();
+    /* When it has been loaded, before anybody asks or saves. */
+    assert_int_equal(vdb_close(db), VDB_OK);
+    open_in(folder, &options);
+    assert_int_equal(vdb_wait_indexed(db, NULL), VDB_OK);
+    tells_of_the_graph();
+    assert_int_equal(atomic_load(&db->checkpoints), 0);
     close_file(folder);
 }
 
