@@ -266,7 +266,8 @@ static bool check_body(request *r, const head *h)
     if (h->content_encoding && strcasecmp(h->content_encoding, "identity") != 0)
         answer_error(&r->answer, 415, "a body with a Content-Encoding");
     else if (r->route->takes && !takes(r->route, r->content))
-        answer_error(&r->answer, 415, "a body of type %.80s is not taken here",
+        answer_error(&r->answer, 415,
+                     "a body of type %.80s is not taken here; application/json is",
                      h->content_type);
     else if (r->declared > most)
         answer_error(&r->answer, 413, "a body of %llu bytes; at most %llu are taken",
