@@ -107,6 +107,7 @@ void vdbi_graph_yield(vdb *db, const char *why)
     vdbi_store_unlinked(db->store, g->dead, g->dead_count);
     g->dead_count = 0;
     vdbi_store_unmanage_slots(db->store);
+    vdbi_graph_tell(db);
     vdbi_turn_give(db);
     vdbi_unlock(&g->upkeep);
     vdbi_unlock(&db->checkpoint_lock);

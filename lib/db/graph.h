@@ -127,7 +127,8 @@ int vdbi_graph_there(vdb *db);
 /* (turn) Note what can be read in the turn only: sizes and the codes. */
 void vdbi_graph_tell(vdb *db);
 /* What vdb_stats tells of it.  What only the turn may read is, while another has it, as it
- * was noted last: at the end of a checkpoint, or when the graph was made. */
+ * was noted last: at the end of a checkpoint, or when the graph or its codes were made or
+ * given up. */
 void vdbi_graph_stats(vdb *db, vdb_stats *out);
 
 /* ---- recall targets: graph_tune.c ---- */

@@ -122,6 +122,7 @@ static vdb_status switch_codes(vdb *db, refitting *r, vdbi_codes *codes)
     vdbi_version_release(db, version);
     vdbi_turn_take(db);
     codes = vdbi_hnsw_refit_end(r->hnsw, !st);
+    vdbi_graph_tell(db);
     vdbi_turn_give(db);
     vdbi_visitors_wait(&r->hnsw->visitors);
     vdbi_codes_free(codes);
