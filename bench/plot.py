@@ -158,11 +158,27 @@ def curves(scale, series, looks):
     return parts
 
 
-def picture(name, rows, theme):
+def libraries_of(rows):
+    """The libraries of these rows, libvdb first, and the look of each."""
     libraries = sorted({row["library"] for row in rows},
                        key=lambda library: (library != "libvdb", library))
     others = iter(OTHERS * len(libraries))
     looks = [LOOKS.get(library) or next(others) for library in libraries]
+    return libraries, looks
+
+
+def head(width, height, label, rules):
+    """How a picture begins: its size, its style, and the card that all is drawn on."""
+    return [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" font-family="{FONT}" role="img" '
+            f'aria-label="{escape(label)}">',
+            f"<style>{rules}</style>",
+            f'<rect class="card" x=".5" y=".5" width="{width - 1}" height="{height - 1}" '
+            'rx="8"/>']
+
+
+def picture(name, rows, theme):
+    libraries, looks = libraries_of(rows)
     series = [(library, [(float(row["recall"]), float(row["qps"])) for row in rows
                          if row["library"] == library]) for library in libraries]
     shown = [(r, q) for _, points in series for r, q in points if r >= 0.5]
@@ -176,12 +192,8 @@ def picture(name, rows, theme):
              f"{'best of a sweep' if len(params) > 1 else first['params']}; "
              f"{first['search_threads']} search thread"
              f"{'' if first['search_threads'] == '1' else 's'}")
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-             f'width="{WIDTH}" height="{HEIGHT}" font-family="{FONT}" role="img" '
-             f'aria-label="{escape(name)}: recall against queries per second">',
-             f"<style>{style(looks, theme)}</style>",
-             f'<rect class="card" x=".5" y=".5" width="{WIDTH - 1}" height="{HEIGHT - 1}" '
-             'rx="8"/>',
+    parts = [*head(WIDTH, HEIGHT, f"{name}: recall against queries per second",
+                   style(looks, theme)),
              text(LEFT, 33, name, "ink", 17, "start", ' font-weight="600"'),
              text(LEFT, 53, under, "soft", 12, "start")]
     parts += axes(scale, first["k"]) + curves(scale, series, looks)

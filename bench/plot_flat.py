@@ -13,7 +13,7 @@ import os
 import re
 import sys
 
-from plot import FONT, LOOKS, OTHERS, arguments_of, style, text
+from plot import arguments_of, head, libraries_of, style, text
 
 WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 760, 232, 96, 78, 17, 15
 
@@ -57,22 +57,14 @@ def legend(libraries):
 
 
 def picture(name, rows, theme):
-    libraries = sorted({row["library"] for row in rows},
-                       key=lambda library: (library != "libvdb", library))
-    others = iter(OTHERS * len(libraries))
-    looks = [LOOKS.get(library) or next(others) for library in libraries]
+    libraries, looks = libraries_of(rows)
     kinds = {}
     for row in sorted(rows, key=lambda row: libraries.index(row["library"])):
         kinds.setdefault(kind_of(row), {})[row["library"]] = float(row["qps"])
     drawn, height = bars(kinds, libraries)
     first = rows[0]
     title = f"{name}, exact search, queries per second"
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-             f'width="{WIDTH}" height="{height}" font-family="{FONT}" role="img" '
-             f'aria-label="{title}">',
-             f"<style>{style(looks, theme)}</style>",
-             f'<rect class="card" x=".5" y=".5" width="{WIDTH - 1}" height="{height - 1}" '
-             'rx="8"/>',
+    parts = [*head(WIDTH, height, title, style(looks, theme)),
              text(20, 31, title, "ink", 17, "start", ' font-weight="600"'),
              text(20, 56, f"{int(first['n']):,} × {first['dim']}, {first['metric']}, "
                   f"k = {first['k']}", "soft", 12, "start")]

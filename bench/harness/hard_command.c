@@ -96,9 +96,9 @@ static size_t parse(hard_run *r, int argc, char **argv, size_t *rows)
         if (option == 's')
             name = optarg;
         else if (option == 'r')
-            *rows = bench_number("--rows", optarg, 100, 100000000);
+            *rows = bench_number("rows", optarg, 100, 100000000);
         else if (option == 't')
-            r->args.build_threads = bench_number("--threads", optarg, 1, 1024);
+            r->args.build_threads = bench_number("threads", optarg, 1, 1024);
         else if (option == 'n')
             r->args.codes = CODES_NONE;
         else if (option == 'e')

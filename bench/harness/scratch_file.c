@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "scratch_file.h"
 #include "stop.h"
 
 static char folder[4096], files[3][4200];
+static const char *const PARTS[3] = {"", "-wal1", "-wal2"};
 
 /* Only calls that a signal handler may make. */
 static void remove_all(void)
@@ -34,11 +36,24 @@ const char *scratch_file(void)
     if (!mkdtemp(folder))
         stop("%s: %s", folder, strerror(errno));
     for (int i = 0; i < 3; i++)
-        snprintf(files[i], sizeof files[i], "%s/index%s", folder,
-                 i == 0 ? "" : (i == 1 ? "-wal1" : "-wal2"));
+        snprintf(files[i], sizeof files[i], "%s/index%s", folder, PARTS[i]);
     atexit(remove_all);
     signal(SIGINT, interrupted);
     signal(SIGTERM, interrupted);
     signal(SIGHUP, interrupted);
     return files[0];
+}
+
+uint64_t database_bytes(const char *path)
+{
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < 3; i++) {
+        char name[4300];
+        struct stat s;
+        snprintf(name, sizeof name, "%s%s", path, PARTS[i]);
+        if (stat(name, &s) == 0)
+            bytes += (uint64_t)s.st_size;
+    }
+    return bytes;
 }

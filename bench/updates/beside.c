@@ -31,9 +31,8 @@ enum {
 };
 
 typedef struct beside {
-    const char *base, *queries_file;
+    numbered_input in;
     uint32_t rows, seconds, ef, k, commit, max_queries, core, other_core;
-    bench_metric metric;
     fvecs data, queries;
     vdb *db;
     size_t next; /* row to be inserted */
@@ -54,12 +53,10 @@ static void pin(uint32_t core)
 
 static void parse(beside *b, int argc, char **argv)
 {
-    const struct {
-        const char *name;
-        uint32_t *value;
-    } numbers[] = {{"--rows", &b->rows},     {"--seconds", &b->seconds},
-                   {"--ef", &b->ef},         {"--k", &b->k},
-                   {"--commit", &b->commit}, {"--max-queries", &b->max_queries}};
+    const numbered_number numbers[] = {
+        {"--rows", &b->rows},     {"--seconds", &b->seconds},
+        {"--ef", &b->ef},         {"--k", &b->k},
+        {"--commit", &b->commit}, {"--max-queries", &b->max_queries}};
 
     *b = (beside){.rows = 200000,
                   .seconds = 10,
@@ -69,24 +66,15 @@ static void parse(beside *b, int argc, char **argv)
                   .max_queries = 1000,
                   .other_core = 1};
     for (int i = 1; i < argc; i += 2) {
-        size_t j = 0, known = sizeof numbers / sizeof *numbers;
         if (i + 1 == argc)
             stop_usage("%s has no value", argv[i]);
-        while (j < known && strcmp(argv[i], numbers[j].name))
-            j++;
-        if (j < known)
-            *numbers[j].value = bench_number(argv[i], argv[i + 1], 1, 100000000);
-        else if (strcmp(argv[i], "--base") == 0)
-            b->base = argv[i + 1];
-        else if (strcmp(argv[i], "--queries") == 0)
-            b->queries_file = argv[i + 1];
-        else if (strcmp(argv[i], "--metric") == 0)
-            b->metric = bench_metric_parse(argv[i + 1]);
-        else if (strcmp(argv[i], "--cores") != 0 ||
-                 sscanf(argv[i + 1], "%u,%u", &b->core, &b->other_core) != 2)
+        if (!numbered_option(numbers, sizeof numbers / sizeof *numbers, &b->in, argv[i],
+                             argv[i + 1]) &&
+            (strcmp(argv[i], "--cores") != 0 ||
+             sscanf(argv[i + 1], "%u,%u", &b->core, &b->other_core) != 2))
             stop_usage("no such option: %s %s", argv[i], argv[i + 1]);
     }
-    if (!b->base || !b->queries_file)
+    if (!b->in.base || !b->in.queries)
         stop_usage("--base and --queries are needed");
 }
 
@@ -196,18 +184,18 @@ int main(int argc, char **argv)
     beside b;
 
     parse(&b, argc, argv);
-    b.data = fvecs_read(b.base, SIZE_MAX);
-    b.queries = fvecs_read(b.queries_file, b.max_queries);
+    b.data = fvecs_read(b.in.base, SIZE_MAX);
+    b.queries = fvecs_read(b.in.queries, b.max_queries);
     if (b.rows >= b.data.rows)
-        stop("%s has %zu rows, and some must remain", b.base, b.data.rows);
+        stop("%s has %zu rows, and some must remain", b.in.base, b.data.rows);
     b.times = need(TIMES_MAX * sizeof *b.times);
-    b.db = numbered_open(path, b.metric, VDB_OFF, 2);
+    b.db = numbered_open(path, b.in.metric, VDB_OFF, 2);
     numbered_put(b.db, &b.data, NULL, NULL, 0, b.rows);
     numbered_must(vdb_wait_indexed(b.db, NULL), "vdb_wait_indexed");
     numbered_close(b.db);
     /* The library's threads inherit the core of the thread that opens. */
     pin(b.other_core);
-    b.db = numbered_open(path, b.metric, VDB_OFF, 2);
+    b.db = numbered_open(path, b.in.metric, VDB_OFF, 2);
     numbered_must(vdb_wait_indexed(b.db, NULL), "vdb_wait_indexed");
     b.next = b.rows;
     pin(b.core);

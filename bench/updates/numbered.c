@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 
 #include "harness/stop.h"
 
@@ -142,17 +142,21 @@ size_t numbered_lost(vdb *db, const fvecs *data, const uint32_t *rows, size_t co
     return lost;
 }
 
-uint64_t numbered_file_bytes(const char *path)
+int numbered_option(const numbered_number *numbers, size_t count, numbered_input *in,
+                    const char *name, const char *value)
 {
-    static const char *const parts[] = {"", "-wal1", "-wal2"};
-    uint64_t bytes = 0;
-
-    for (int i = 0; i < 3; i++) {
-        char name[4300];
-        struct stat s;
-        snprintf(name, sizeof name, "%s%s", path, parts[i]);
-        if (stat(name, &s) == 0)
-            bytes += (uint64_t)s.st_size;
-    }
-    return bytes;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, numbers[i].name) == 0) {
+            *numbers[i].value = bench_number(name + 2, value, 1, 100000000);
+            return 1;
+        }
+    if (strcmp(name, "--base") == 0)
+        in->base = value;
+    else if (strcmp(name, "--queries") == 0)
+        in->queries = value;
+    else if (strcmp(name, "--metric") == 0)
+        in->metric = bench_metric_parse(value);
+    else
+        return 0;
+    return 1;
 }

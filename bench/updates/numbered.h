@@ -40,7 +40,17 @@ double numbered_recall(vdb *db, const fvecs *queries, size_t count, size_t toget
 size_t numbered_lost(vdb *db, const fvecs *data, const uint32_t *rows, size_t count,
                      size_t step, uint32_t ef);
 
-/* The main file and its logs. */
-uint64_t numbered_file_bytes(const char *path);
+/* What these programs are told: files, a metric, and numbers of at least 1 by their names. */
+typedef struct numbered_input {
+    const char *base, *queries; /* borrowed */
+    bench_metric metric;
+} numbered_input;
+typedef struct numbered_number {
+    const char *name;
+    uint32_t *value;
+} numbered_number;
+/* 0: an option of another name. */
+int numbered_option(const numbered_number *numbers, size_t count, numbered_input *in,
+                    const char *name, const char *value);
 
 #endif

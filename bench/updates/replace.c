@@ -22,9 +22,8 @@
 #include "updates/numbered.h"
 
 typedef struct replace {
-    const char *base, *queries_file;
+    numbered_input in;
     uint32_t rows, percent, rounds, ef, k, fresh_every, max_queries, threads;
-    bench_metric metric;
     fvecs data, queries;
     uint32_t *row_of; /* id: row of the base */
     uint32_t *unused; /* rows that no id has: a ring */
@@ -36,18 +35,14 @@ typedef struct replace {
 
 static void parse(replace *r, int argc, char **argv)
 {
-    const struct {
-        const char *name;
-        uint32_t *value;
-        uint32_t min;
-    } numbers[] = {{"--rows", &r->rows, 1},
-                   {"--percent", &r->percent, 1},
-                   {"--rounds", &r->rounds, 1},
-                   {"--ef", &r->ef, 1},
-                   {"--k", &r->k, 1},
-                   {"--fresh-every", &r->fresh_every, 1},
-                   {"--max-queries", &r->max_queries, 1},
-                   {"--threads", &r->threads, 1}};
+    const numbered_number numbers[] = {{"--rows", &r->rows},
+                                       {"--percent", &r->percent},
+                                       {"--rounds", &r->rounds},
+                                       {"--ef", &r->ef},
+                                       {"--k", &r->k},
+                                       {"--fresh-every", &r->fresh_every},
+                                       {"--max-queries", &r->max_queries},
+                                       {"--threads", &r->threads}};
 
     *r = (replace){.rows = 200000,
                    .percent = 5,
@@ -58,33 +53,22 @@ static void parse(replace *r, int argc, char **argv)
                    .max_queries = 1000,
                    .threads = 2};
     for (int i = 1; i < argc; i += 2) {
-        size_t j = 0, known = sizeof numbers / sizeof *numbers;
         if (i + 1 == argc)
             stop_usage("%s has no value", argv[i]);
-        while (j < known && strcmp(argv[i], numbers[j].name))
-            j++;
-        if (j < known)
-            *numbers[j].value =
-                bench_number(argv[i], argv[i + 1], numbers[j].min, 100000000);
-        else if (strcmp(argv[i], "--base") == 0)
-            r->base = argv[i + 1];
-        else if (strcmp(argv[i], "--queries") == 0)
-            r->queries_file = argv[i + 1];
-        else if (strcmp(argv[i], "--metric") == 0)
-            r->metric = bench_metric_parse(argv[i + 1]);
-        else
+        if (!numbered_option(numbers, sizeof numbers / sizeof *numbers, &r->in, argv[i],
+                             argv[i + 1]))
             stop_usage("no such option: %s", argv[i]);
     }
-    if (!r->base || !r->queries_file || r->percent > 100)
+    if (!r->in.base || !r->in.queries || r->percent > 100)
         stop_usage("--base and --queries are needed, and --percent is at most 100");
 }
 
 static void load(replace *r)
 {
-    r->data = fvecs_read(r->base, SIZE_MAX);
-    r->queries = fvecs_read(r->queries_file, r->max_queries);
+    r->data = fvecs_read(r->in.base, SIZE_MAX);
+    r->queries = fvecs_read(r->in.queries, r->max_queries);
     if (r->rows >= r->data.rows)
-        stop("%s has %zu rows, and some must remain", r->base, r->data.rows);
+        stop("%s has %zu rows, and some must remain", r->in.base, r->data.rows);
     r->row_of = need(r->rows * sizeof *r->row_of);
     r->order = need(r->rows * sizeof *r->order);
     r->unused_count = r->data.rows - r->rows;
@@ -148,7 +132,7 @@ static void report_fresh(replace *r, size_t step)
     vdb *db;
 
     r->before = resident_bytes();
-    db = numbered_open(r->fresh_path, r->metric, VDB_NORMAL, r->threads);
+    db = numbered_open(r->fresh_path, r->in.metric, VDB_NORMAL, r->threads);
 
     for (uint32_t id = 0; id < r->rows; id += 1000) {
         uint32_t ids[1000], count = r->rows - id < 1000 ? r->rows - id : 1000;
@@ -161,7 +145,7 @@ static void report_fresh(replace *r, size_t step)
     report(r, db, "    fresh", step);
     numbered_close(db);
     printf("; closed %.1f MB; made in %.1f s\n",
-           (double)numbered_file_bytes(r->fresh_path) / 1e6, begun);
+           (double)database_bytes(r->fresh_path) / 1e6, begun);
     remove(r->fresh_path);
     r->before = before;
 }
@@ -180,7 +164,7 @@ int main(int argc, char **argv)
     count = (uint32_t)((uint64_t)r.rows * r.percent / 100);
     steps = r.rows / count * r.rounds;
     r.before = resident_bytes();
-    db = numbered_open(path, r.metric, VDB_NORMAL, r.threads);
+    db = numbered_open(path, r.in.metric, VDB_NORMAL, r.threads);
     numbered_put(db, &r.data, NULL, NULL, 0, r.rows);
     numbered_must(vdb_wait_indexed(db, NULL), "vdb_wait_indexed");
     report(&r, db, "made", 1 + r.rows / 5000);
@@ -201,7 +185,7 @@ int main(int argc, char **argv)
         }
     }
     numbered_close(db);
-    printf("closed: %.1f MB\n", (double)numbered_file_bytes(path) / 1e6);
+    printf("closed: %.1f MB\n", (double)database_bytes(path) / 1e6);
     report_fresh(&r, 1);
     return 0;
 }

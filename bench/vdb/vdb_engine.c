@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <vdb.h>
 
@@ -64,20 +63,6 @@ static vdb_status open_db(const bench_arguments *args, const char *path, uint32_
                     : args->codes == CODES_NONE ? VDB_CODES_NONE
                                                 : VDB_CODES_DEFAULT;
     return vdb_open(path, &options, db);
-}
-
-static uint64_t file_bytes(const char *path)
-{
-    static const char *const parts[] = {"", "-wal1", "-wal2"};
-    uint64_t bytes = 0;
-    for (int i = 0; i < 3; i++) {
-        char name[4300];
-        struct stat s;
-        snprintf(name, sizeof name, "%s%s", path, parts[i]);
-        if (stat(name, &s) == 0)
-            bytes += (uint64_t)s.st_size;
-    }
-    return bytes;
 }
 
 static vdb_stats stats_of(vdb *db)
@@ -171,7 +156,7 @@ static vdb *open_or_build(const bench_arguments *args, const fvecs *base,
     if (status == VDB_OK) {
         check_opened(db, args, base);
         must(vdb_wait_indexed(db, NULL), "vdb_wait_indexed");
-        facts->file_bytes = file_bytes(path);
+        facts->file_bytes = database_bytes(path);
         return db;
     }
     if (status != VDB_NOT_FOUND)
@@ -183,7 +168,7 @@ static vdb *open_or_build(const bench_arguments *args, const fvecs *base,
     /* Reopened: searches have their own number of threads, and find what a user finds
      * who opens the file. */
     must(vdb_close(db), path);
-    facts->file_bytes = file_bytes(path);
+    facts->file_bytes = database_bytes(path);
     must(open_db(args, path, VDB_OPEN_MUST_EXIST, args->threads, &db), path);
     must(vdb_wait_indexed(db, NULL), "vdb_wait_indexed"); /* the graph is loaded */
     return db;
