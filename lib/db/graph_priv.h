@@ -93,6 +93,9 @@ int vdbi_graph_link_one(vdb *db);
 /* Take dead vectors out, and connect what cannot be reached, if that is due: 1. */
 int vdbi_graph_tidy(vdb *db);
 int vdbi_graph_tidy_is_due(vdb *db);
+/* (upkeep, or nobody else has it yet) See that every node can be reached.  What is made for
+ * that is worth being saved. */
+vdb_status vdbi_graph_connect(vdbi_graph *g, vdbi_hnsw *h);
 /* Whether enough vectors are there and no graph is. */
 int vdbi_graph_is_due(vdb *db);
 

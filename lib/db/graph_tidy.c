@@ -106,9 +106,9 @@ static vdb_status take_out(vdb *db, vdbi_hnsw *h, const vdbi_pace *pace)
     return VDB_OK;
 }
 
-/* What was made is worth being saved. */
-static vdb_status connect(vdbi_graph *g, vdbi_hnsw *h, const vdbi_pace *pace)
+vdb_status vdbi_graph_connect(vdbi_graph *g, vdbi_hnsw *h)
 {
+    const vdbi_pace pace_of_graph = {vdbi_graph_goes_on, g}, *pace = &pace_of_graph;
     uint64_t answers, ways;
     vdb_status st = vdbi_hnsw_answer(h, pace, &answers);
 
@@ -169,7 +169,7 @@ int vdbi_graph_tidy(vdb *db)
         if (dead)
             st = take_out(db, h, &pace);
         if (!st) {
-            st = connect(g, h, &pace);
+            st = vdbi_graph_connect(g, h);
             later = atomic_load(&g->thorough);
             if (atomic_fetch_sub(&g->linked, linked) == linked)
                 asked = later; /* there are none */

@@ -1,5 +1,6 @@
-/* test_graph_check.c: vdb_check() looks into the saved graph.  Blocks that are wrong, and
- * whose checksums are right, are put as any save puts its blocks.
+/* test_graph_check.c: vdb_check() looks into the saved graph; loading mends what a save may
+ * leave.  Blocks that are wrong, and whose checksums are right, are put as any save puts its
+ * blocks.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,9 @@
 #include "base/bytes.h"
 #include "db/db.h"
 #include "db/graph_priv.h"
+#include "index/hnsw/link_priv.h"
 #include "index/hnsw/restore.h"
+#include "index/hnsw/upkeep.h"
 #include "store/graph_pages.h"
 
 enum {
@@ -401,6 +404,53 @@ static void what_came_after_the_bound_is_in_the_next_save(void **state)
     assert_int_equal(vdb_close(db), VDB_OK);
 }
 
+/* ------------------------------------------------------------ what a load mends */
+
+/* Take every link to a slot away: no way leads to it. */
+static void cut_off(vdbi_hnsw *h, uint32_t slot)
+{
+    for (uint32_t from = 0; from < ROWS; from++) {
+        uint32_t slots[2 * M], kept = 0;
+        vdbi_link *links = vdbi_links0(&h->nodes, from);
+        if (!vdbi_is_node(&h->nodes, from))
+            continue;
+        for (uint32_t i = 0; i < 2 * M; i++)
+            if (atomic_load(&links[i]) != slot)
+                slots[kept++] = atomic_load(&links[i]);
+        vdbi_set_links(links, 2 * M, slots, kept);
+        vdbi_links_touch(&h->nodes, from, 0);
+    }
+}
+
+/* A save between two tidyings may have nodes that no way leads to. */
+static void a_loaded_graph_is_connected_before_it_is_used(void **state)
+{
+    vdb *db = open_it();
+    uint64_t missed;
+    uint32_t slot = 2;
+    vdbi_hnsw *h;
+
+    (void)state;
+    assert_int_equal(vdb_wait_indexed(db, NULL), VDB_OK);
+    h = atomic_load(&db->graph.hnsw);
+    while (atomic_load(&vdbi_node_of(&h->nodes, slot)->layer) > 0)
+        slot++;
+    cut_off(h, slot);
+    assert_int_equal(vdbi_hnsw_missed(h, &missed, &slot), VDB_OK);
+    assert_int_equal(missed, 1);
+    save_and_settle(db);
+    assert_int_equal(vdb_close(db), VDB_OK);
+    db = open_it();
+    vdbi_graph_ask(db);
+    vdbi_graph_ask(db); /* what the second search does: loading */
+    assert_true(vdbi_graph_ready(db, &db->newest->image));
+    h = atomic_load(&db->graph.hnsw);
+    assert_int_equal(vdbi_hnsw_missed(h, &missed, &slot), VDB_OK);
+    assert_int_equal(missed, 0);
+    assert_clean(db);
+    assert_int_equal(vdb_close(db), VDB_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_slot_that_is_not_linked_is_no_damage),
         cmocka_unit_test(what_came_after_the_bitmap_is_in_the_next_save),
         cmocka_unit_test(what_came_after_the_bound_is_in_the_next_save),
+        cmocka_unit_test(a_loaded_graph_is_connected_before_it_is_used),
         cmocka_unit_test(a_check_ends_when_it_is_told_to),
     };
 

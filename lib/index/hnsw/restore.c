@@ -30,11 +30,19 @@ vdb_status vdbi_restore_slot(vdbi_hnsw *h, uint32_t slot)
     return st;
 }
 
+/* Marked before links are looked at: a byte of a mark is in the cache, the other's row of
+ * links, which says so too, is not. */
 static int is_member(const vdbi_hnsw *h, uint32_t slot)
+{
+    return vdbi_is_marked(&h->nodes, slot, VDBI_MARK_CHAINED);
+}
+
+static void mark_member(vdbi_hnsw *h, uint32_t slot)
 {
     uint32_t first = atomic_load(vdbi_links0(&h->nodes, slot));
 
-    return first != VDBI_NO_SLOT && first & VDBI_MEMBER;
+    if (first != VDBI_NO_SLOT && first & VDBI_MEMBER)
+        atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_CHAINED);
 }
 
 void vdbi_restore_links(vdbi_hnsw *h, uint32_t slot, const uint8_t *row)
@@ -86,7 +94,7 @@ static void tell(const vdbi_restore_ear *ear, uint32_t slot, uint32_t layer,
 static int is_among(const vdbi_link *links, uint32_t count, uint32_t slot)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (atomic_load(&links[i]) == slot)
+        if (atomic_load_explicit(&links[i], memory_order_relaxed) == slot)
             return 1;
     return 0;
 }
@@ -99,7 +107,7 @@ static const char *fault_of(const vdbi_hnsw *h, uint32_t slot, uint32_t layer,
         return "a link to itself";
     if (is_member(h, other))
         return "a link to a twin in a chain";
-    if (atomic_load(&vdbi_node_of(&h->nodes, other)->layer) < layer)
+    if (layer && atomic_load(&vdbi_node_of(&h->nodes, other)->layer) < layer)
         return "a link to a node of a lower layer";
     return NULL;
 }
@@ -112,28 +120,29 @@ static void sift_links(vdbi_hnsw *h, uint32_t slot, uint32_t layer, uint32_t bou
     uint32_t max = vdbi_links_max(&h->nodes, layer), kept = 0, end = max;
 
     for (uint32_t i = 0; i < max; i++) {
-        uint32_t other = atomic_load(&links[i]);
-        const char *what = NULL;
+        uint32_t other = atomic_load_explicit(&links[i], memory_order_relaxed);
+        const char *what = NULL, *fault;
+        int there, twice;
         if (other == VDBI_NO_SLOT) {
             end = end < i ? end : i;
             continue;
         }
+        there = other < bound && vdbi_hnsw_has(h, other);
+        twice = is_among(links, kept, other);
+        fault = there ? fault_of(h, slot, layer, other) : NULL;
         if (i > end)
             what = "a link behind a gap";
         else if (ear && other >= ear->slots)
             what = "a link to no slot";
-        else if (is_among(links, kept, other))
-            what = "two links to one slot";
-        else if (other < bound && vdbi_hnsw_has(h, other))
-            what = fault_of(h, slot, layer, other);
+        else
+            what = twice ? "two links to one slot" : fault;
         if (what)
             tell(ear, slot, layer, what, other);
-        if ((!what || i > end) && other < bound && vdbi_hnsw_has(h, other) &&
-            !fault_of(h, slot, layer, other) && !is_among(links, kept, other))
-            atomic_store(&links[kept++], other);
+        if (there && !twice && !fault)
+            atomic_store_explicit(&links[kept++], other, memory_order_relaxed);
     }
     for (; kept < max; kept++)
-        atomic_store(&links[kept], VDBI_NO_SLOT);
+        atomic_store_explicit(&links[kept], VDBI_NO_SLOT, memory_order_relaxed);
 }
 
 /* A twin joins the chain of its leader; one without a leader is no node any more. */
@@ -155,7 +164,6 @@ static void restore_member(vdbi_hnsw *h, uint32_t slot, uint32_t bound,
     atomic_store(&node->twin, atomic_load(&vdbi_node_of(&h->nodes, leader)->twin));
     atomic_store(&vdbi_node_of(&h->nodes, leader)->twin, slot);
     atomic_fetch_or(vdbi_marks_of(&h->nodes, leader), VDBI_MARK_TWINS);
-    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_CHAINED);
     atomic_fetch_add(&h->twins, 1);
     atomic_fetch_add(&h->count, 1);
 }
@@ -218,6 +226,9 @@ static void free_uppers(vdbi_hnsw *h, uint32_t bound)
 void vdbi_restore_finish(vdbi_hnsw *h, uint32_t bound, uint64_t entry,
                          const vdbi_restore_ear *ear)
 {
+    for (uint32_t slot = 0; slot < bound; slot++)
+        if (vdbi_hnsw_has(h, slot))
+            mark_member(h, slot);
     for (uint32_t slot = 0; slot < bound; slot++)
         if (is_node(h, slot))
             restore_node(h, slot, bound, ear);
