@@ -7,9 +7,12 @@
  * searched in breadth; each node that is met remembers which node it was met from.  These
  * links are a tree that reaches everything met: a link that is not of the tree may be taken
  * away without anything becoming unreachable.  So a node that was not met gets a link from
- * one near to it that was met, into a free place or into that of the farthest neighbour that
- * the tree does not need; and the search goes on from there.  The nodes behind it are met
- * then, so only a few are linked in each round, more in each than in the one before.
+ * one near to it that was met: into a free place there or one link farther; only when all of
+ * these are full into that of the farthest neighbour that the tree does not need.  (Under dot
+ * product most short vectors are met by nobody, and the few longest are nearest to all of them:
+ * these would lose what leads from one to the other.)  The search goes on from there.  The
+ * nodes behind it are met then, so only a few are linked in each round, more in each than in
+ * the one before.
  *
  * (On the upper layers too: two clusters far from each other may have no links there, and
  * a walk that comes down in the wrong one does not find the way on layer 0 either.)
@@ -179,41 +182,65 @@ static vdbi_link *place_in(const vdbi_linker *k, const reaching *r, uint32_t slo
     return NULL;
 }
 
-/* Give a node that was met a link to one that was not. */
-static int force_link(const vdbi_linker *k, reaching *r, uint32_t slot, uint32_t to)
+/* Give a node, if it was met, a link to one that was not: into a free place, or, if it may,
+ * into another's; 1: done. */
+static int force_link(const vdbi_linker *k, reaching *r, uint32_t slot, uint32_t to,
+                      int displace)
 {
     const vdbi_nodes *n = &k->h->nodes;
     vdbi_node *node = vdbi_node_of(n, slot);
     vdbi_link *links = vdbi_links(n, slot, r->layer), *place = NULL;
     uint32_t max = vdbi_links_max(n, r->layer), other = 0, i = 0;
 
+    if (slot >= r->limit || r->from[slot] == VDBI_NO_SLOT ||
+        vdbi_is_marked(n, slot, VDBI_MARK_LEAVING))
+        return 0;
     vdbi_node_lock(node);
     for (; i < max; i++) {
         other = atomic_load_explicit(&links[i], memory_order_relaxed);
         if (other == VDBI_NO_SLOT || other == to)
             break;
     }
-    place = i < max ? &links[i] : place_in(k, r, slot);
-    if (place)
+    place = i < max ? &links[i] : displace ? place_in(k, r, slot) : NULL;
+    if (place) {
         atomic_store_explicit(place, to, memory_order_release);
-    vdbi_links_touch(n, slot, r->layer);
+        vdbi_links_touch(n, slot, r->layer);
+    }
     vdbi_node_unlock(node);
     if (place)
         meet(r, to, slot, r->front);
     return place != NULL;
 }
 
-/* A link from one of the pool that was met; 0: there is none. */
+/* A link from one of those that a node links to. */
+static int link_beside(const vdbi_linker *k, reaching *r, uint32_t near, uint32_t slot)
+{
+    const vdbi_link *links = vdbi_links(&k->h->nodes, near, r->layer);
+    uint32_t max = vdbi_links_max(&k->h->nodes, r->layer);
+
+    for (uint32_t i = 0; i < max; i++) {
+        uint32_t other = atomic_load_explicit(&links[i], memory_order_acquire);
+        if (other == VDBI_NO_SLOT)
+            break;
+        if (force_link(k, r, other, slot, 0))
+            return 1;
+    }
+    return 0;
+}
+
+/* A link from one of the pool that was met, or from one beside it, so that nobody loses
+ * one; only then from one whose list is full.  0: there is none. */
 static int link_from_pool(const vdbi_linker *k, reaching *r, uint32_t slot)
 {
     const vdbi_pool *pool = &k->s->pool;
 
-    for (uint32_t i = 0; i < pool->count; i++) {
-        uint32_t near = vdbi_key_slot(pool->keys[i]);
-        if (near < r->limit && r->from[near] != VDBI_NO_SLOT &&
-            !vdbi_is_marked(&k->h->nodes, near, VDBI_MARK_LEAVING) &&
-            force_link(k, r, near, slot))
-            return 1;
+    for (int displace = 0; displace < 2; displace++) {
+        for (uint32_t i = 0; i < pool->count; i++)
+            if (force_link(k, r, vdbi_key_slot(pool->keys[i]), slot, displace))
+                return 1;
+        for (uint32_t i = 0; i < pool->count && !displace; i++)
+            if (link_beside(k, r, vdbi_key_slot(pool->keys[i]), slot))
+                return 1;
     }
     return 0;
 }
