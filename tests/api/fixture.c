@@ -83,6 +83,12 @@ vdb_options fx_options(uint32_t dimension, vdb_metric metric, vdb_index_kind ind
     return options;
 }
 
+void fx_one_thread(void)
+{
+    if (FX_RACES)
+        skip();
+}
+
 void fx_open(fixture *fx, const vdb_options *options)
 {
     assert_null(fx->db);

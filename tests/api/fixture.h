@@ -33,6 +33,19 @@ int fx_teardown(void **state);
 /* Three dimensions' options, and no threads of the library's own, so that files only
  * change while a call is running. */
 vdb_options fx_options(uint32_t dimension, vdb_metric metric, vdb_index_kind index);
+/* Say that a test has one thread, the library's included.  It has nobody to race with, so
+ * ThreadSanitizer, under which all takes ten times as long, is spared it: skipped there. */
+void fx_one_thread(void);
+#if defined(__SANITIZE_THREAD__)
+#define FX_RACES 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FX_RACES 1
+#endif
+#endif
+#ifndef FX_RACES
+#define FX_RACES 0 /* 1: races are looked for */
+#endif
 void fx_open(fixture *fx, const vdb_options *options);
 void fx_close(fixture *fx);
 void fx_reopen(fixture *fx); /* close, then open with no creation options */

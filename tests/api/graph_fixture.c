@@ -73,6 +73,8 @@ void put_rows(vdb *db, uint32_t first, uint32_t bound, uint32_t version,
 vdb_options graph_options(vdb_metric metric, uint32_t threads)
 {
     vdb_options options = fx_options(DIM, metric, VDB_HNSW);
+    if (threads == 1)
+        fx_one_thread();
     options.threads = threads;
     options.durability = VDB_OFF;
     options.m = 8;

@@ -27,6 +27,7 @@ void fill_queries(float *out);      /* QUERIES vectors that are not stored */
 const char *id_of(uint32_t number); /* one of two static buffers */
 uint32_t number_of(const char *id);
 
+/* With one, the test is taken to have no other: see fx_one_thread(). */
 vdb_options graph_options(vdb_metric metric, uint32_t threads);
 /* Store numbers [first, bound), a few hundred in a commit, with metadata that says "n"
  * and "version". */

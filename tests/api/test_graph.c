@@ -295,7 +295,9 @@ static void half_equal_vectors_hide_no_others(void **state)
 static void the_graph_outlives_the_handle(void **state)
 {
     fixture *fx = *state;
-    vdb_options options = graph_options(VDB_COSINE, 1);
+    vdb_options options =
+        graph_options(VDB_COSINE, 2); /* once reopened it has threads */
+    options.threads = 1;
     open_full(fx, &options);
     fx_reopen(fx);
     assert_ok(vdb_wait_indexed(fx->db, NULL));

@@ -123,10 +123,11 @@ static void check_made_anew(const char *path, uint32_t threads, int hidden)
 static void damage_to_the_graph_is_none_to_the_database(void **state)
 {
     fixture *fx = *state;
-    const vdb_options options = graph_options(VDB_L2, 1);
+    vdb_options options = graph_options(VDB_L2, 2);
     const char *damaged = fx_name(fx, "damaged.vdb");
     char path[800];
     snprintf(path, sizeof path, "%s", damaged);
+    options.threads = 1;
     open_full(fx, &options);
     fx_close(fx);
     for (int part = 0; part < PARTS; part++) {

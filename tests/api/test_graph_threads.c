@@ -325,7 +325,8 @@ static void searches_are_right_while_the_graph_is_made(void **state)
 
 static void writers_link_without_threads_of_the_library(void **state)
 {
-    const vdb_options options = graph_options(VDB_L2, 1);
+    vdb_options options = graph_options(VDB_L2, 2);
+    options.threads = 1;
     race(*state, &options, 0, 0, 0);
 }
 
