@@ -3,10 +3,11 @@
 #
 #     tests/fuzz/run.sh [--seconds N] [--keep FOLDER] [TARGET]...
 #
-# Builds build-fuzz, with clang.  Without --seconds it is what CI runs: a fixed seed and a
-# bounded number of runs, at most a minute for each target.  With it, each target runs for N
-# seconds from a seed of its own.  What was found to be new goes to FOLDER/TARGET, or
-# nowhere; an input that breaks something stays as FOLDER/TARGET-crash-..., or in build-fuzz.
+# Builds build-fuzz, with clang, and runs as many targets beside each other as there are
+# processors.  Without --seconds it is what CI runs: a fixed seed and a bounded number of
+# runs, at most a minute for each target.  With it, each target runs for N seconds from a
+# seed of its own.  What was found to be new goes to FOLDER/TARGET, or nowhere; an input that
+# breaks something stays as FOLDER/TARGET-crash-..., or in build-fuzz.
 # Ends with "N passed, N failed", of targets.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -31,19 +32,27 @@ if [ ! -f "$build/build.ninja" ]; then
     CC=clang meson setup "$build" -Dfuzz=true -Db_lundef=false -Dbench=false ||
         { echo "0 passed, 1 failed"; exit 1; }
 fi
-passed=0
-failed=0
 for target in $targets; do
-    ninja -C "$build" "tests/fuzz/fuzz_$target" || { failed=$((failed + 1)); continue; }
-    scratch=$(mktemp -d) || exit 1
-    into=$scratch
+    set -- "$@" "tests/fuzz/fuzz_$target"
+done
+ninja -C "$build" "$@" || { echo "0 passed, 1 failed"; exit 1; }
+if [ -n "$keep" ]; then
+    mkdir -p "$keep"
+    keep=$(cd "$keep" && pwd)
+fi
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+
+# fuzz TARGET: whether nothing broke.
+fuzz() {
+    target=$1
+    into=$scratch/$target
     breaks=$build/$target-
     if [ -n "$keep" ]; then
-        mkdir -p "$keep/$target"
-        keep=$(cd "$keep" && pwd)
         into=$keep/$target
         breaks=$keep/$target-
     fi
+    mkdir -p "$into"
     length=2000
     runs=1500 # a run of these opens databases
     case $target in
@@ -62,20 +71,36 @@ for target in $targets; do
     case $target in
     cli | http) bound="$bound -close_fd_mask=2" ;;
     esac
+    log=$scratch/$target.log
     # shellcheck disable=SC2086  # the bounds are words
     if "$build/tests/fuzz/fuzz_$target" $bound -max_len=$length -timeout=25 \
         -malloc_limit_mb=256 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$breaks" "$into" "$PWD/tests/fuzz/corpus/$target" \
-        >"$scratch.log" 2>&1; then
-        passed=$((passed + 1))
-        echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' \
-            "$scratch.log") executions"
+        >"$log" 2>&1; then
+        echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions"
+        echo >>"$scratch/passed"
     else
-        failed=$((failed + 1))
-        tail -n 60 "$scratch.log"
+        tail -n 60 "$log"
         echo "FAILED: $target; its input is $breaks*"
     fi
-    rm -rf "$scratch" "$scratch.log"
+}
+
+# As many beside each other as there are processors: every lanes-th target in a lane.
+: >"$scratch/passed"
+lanes=$(getconf _NPROCESSORS_ONLN) || lanes=1
+lane=0
+while [ $lane -lt "$lanes" ]; do
+    (
+        number=0
+        for target in $targets; do
+            [ $((number % lanes)) -ne $lane ] || fuzz "$target"
+            number=$((number + 1))
+        done
+    ) &
+    lane=$((lane + 1))
 done
+wait
+passed=$(wc -l <"$scratch/passed")
+failed=$(($# - passed))
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
