@@ -265,8 +265,16 @@ def search_options():
                     ({"recall_target": "high"}, 422), ({"max_distance": "1"}, 422),
                     ({"timeout_ms": 0}, 400), ({"timeout_ms": 30001}, 400),
                     ({"with_metadata": 1}, 422), ({"with_vectors": "hex"}, 422),
-                    ({"with_vectors": 1}, 422), ({"explain": []}, 422), ({"id": 5}, 200)]:
+                    ({"with_vectors": 1}, 422), ({"explain": []}, 422), ({"id": 5}, 422), ({"id": None}, 200)]:
                 expect(f"{index}: {options}", search(**options).status, status)
+            either = '"id" and "vector" exclude each other'
+            expect(f"{index}: an id and a vector", search(id="v05").pair(),
+                   lambda got, e=either: got[0] == 422 and got[1]["error"].startswith(e))
+            got = s.post("/search/batch", {"queries": [
+                {"id": "v05"}, {"id": "v05", "vector_b64": b64([5, 1])}]})
+            expect(f"{index}: an id and a vector, in a batch", got.pair(),
+                   lambda got, e="query 1: " + either: got[0] == 422
+                   and got[1]["error"].startswith(e))
 
 
 def large_answers():

@@ -34,6 +34,10 @@ def faults(value, schema, where="$"):
     if "anyOf" in schema:
         all_faults = [faults(value, one, where) for one in schema["anyOf"]]
         return [] if [] in all_faults else all_faults[0]
+    if "oneOf" in schema:
+        fits = [one for one in schema["oneOf"] if not faults(value, one, where)]
+        if len(fits) != 1:
+            return [f"{where}: {len(fits)} of {schema['oneOf']} fit"]
     if "enum" in schema and value not in schema["enum"]:
         return [f"{where}: {value!r} is none of {schema['enum']}"]
     types = schema.get("type", [])
@@ -85,6 +89,17 @@ def the_routes():
                  for method, path, operation in operations()}
     expect("routes that are not described", there - described, set())
     expect("described routes that are not there", described - there, set())
+    for method, path, operation in operations():
+        for status, answer in operation["responses"].items():
+            if status != "default" and status < "400":
+                continue
+            for kind, content in answer["content"].items():
+                expect(f"{method} {path}: {status}: {kind} is an error",
+                       path == "/health" and status == "503" or
+                       faults({"error": "words"}, content["schema"]) == [] and
+                       faults({}, content["schema"]) != [], True)
+        expect(f"{method} {path}: what any request may get",
+               "default" in operation["responses"], True)
     for name in re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(DOC)):
         if name not in DOC["components"]["schemas"]:
             expect(f"schema {name}", "missing", "there")

@@ -416,6 +416,10 @@ def gone():
         for link in links:
             link.close()
         expect("given up", wait_for(2, 1), (2, 1))
+        text = s.get("/metrics/prometheus").body.decode()
+        expect("as which status it counts", re.findall(
+            r'^vdb_http_requests_total{method="POST",route="/search/batch",code="(.*)', text,
+            re.M), ['499"} 2'])
         expect("not searched to the end", s.get("/metrics").json()["total_queries"],
                lambda count: count < 2 * many)
         expect("others are answered", s.post("/search", {"vector": [0] * dim}).status, 200)

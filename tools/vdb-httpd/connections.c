@@ -28,6 +28,7 @@ struct connection {
     stage stage;
     vdb_cancel *cancel; /* of the work in hand; NULL: none, or it is set */
     bool for_client;    /* which is worth nothing without the client */
+    bool gone;          /* and he has gone */
     uint32_t requests;
     uint64_t deadline; /* milliseconds */
     uint64_t since;    /* of the stage */
@@ -120,6 +121,7 @@ static void sweep(connections *all)
     for (connection *c = all->first; c; c = c->next) {
         if (c->cancel && c->for_client && is_gone(c)) {
             all->counts.gone++;
+            c->gone = true;
             give_up(c);
         }
         if (c->stage == STAGE_IDLE && all->no_idle) {
@@ -300,6 +302,14 @@ void connection_allow(connection *c, uint64_t milliseconds)
     if (c->deadline != NEVER)
         c->deadline += milliseconds;
     pthread_mutex_unlock(&c->all->lock);
+}
+
+bool connection_is_gone(connection *c)
+{
+    pthread_mutex_lock(&c->all->lock);
+    bool gone = c->gone;
+    pthread_mutex_unlock(&c->all->lock);
+    return gone;
 }
 
 uint32_t connection_requests(connection *c)

@@ -62,6 +62,8 @@ bool connection_enter(connection *c, stage next, uint64_t seconds);
 /* Until it comes to another stage: what to set when there is no more time or, if the work
  * is worth nothing without him, when the client has gone. */
 void connection_watch(connection *c, vdb_cancel *cancel, bool for_client);
+/* Whether work for it was given up because the client had gone. */
+bool connection_is_gone(connection *c);
 /* Write an answer past libmicrohttpd, which takes none now, and end the connection. */
 void connection_tell(connection *c, unsigned status, const char *body, size_t length);
 /* Allow it so many milliseconds more. */

@@ -7,9 +7,9 @@ const double METER_BOUNDS[METER_BUCKETS - 1] = {
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
     0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
 
-const unsigned METER_STATUSES[] = {200, 201, 204, 304, 400, 401, 403, 404,
-                                   405, 408, 409, 412, 413, 414, 415, 417,
-                                   422, 431, 500, 501, 503, 505, 507, 0};
+const unsigned METER_STATUSES[] = {200,        201, 204, 304, 400, 401, 403, 404, 405,
+                                   408,        409, 412, 413, 414, 415, 417, 422, 431,
+                                   METER_GONE, 500, 501, 503, 505, 507, 0};
 static_assert(sizeof METER_STATUSES / sizeof *METER_STATUSES < METER_STATUS_COUNT,
               "a counter for each status");
 

@@ -23,7 +23,8 @@ extern const double METER_BOUNDS[METER_BUCKETS - 1];
 extern const unsigned METER_STATUSES[];
 
 enum {
-    METER_STATUS_COUNT = 32
+    METER_STATUS_COUNT = 32,
+    METER_GONE = 499 /* counted, never sent: the client did not wait for his answer */
 };
 
 typedef struct meter {

@@ -89,8 +89,14 @@ static bool read_query(const json_part *part, asked *out)
     uint64_t k = K_DEFAULT;
     const char *id = NULL;
     size_t length;
-    if (!has_vector(part) && !take_string(part, "id", &id, &length))
+    if (!take_string(part, "id", &id, &length))
         return false;
+    if (id && has_vector(part)) {
+        answer_error(&part->body->r->answer, 422,
+                     "%s\"id\" and \"vector\" exclude each other: the query is either",
+                     part->where);
+        return false;
+    }
     if (id ? !take_stored(part, id, out) : !take_vector(part, &out->first, &out->dim))
         return false;
     if (!take_whole(part, "k", 1, K_MAX, &k))

@@ -139,12 +139,13 @@ static enum MHD_Result send_answer(request *r)
                connection_requests(r->connection) >= KEEP_ALIVE_REQUESTS;
     uint64_t seconds = s->settings->answer_seconds + rate_seconds(s, a->body.length);
     unsigned status = a->status;
+    bool nobody_waits = status == 503 && connection_is_gone(r->connection);
     struct MHD_Response *response = a->rest.next ? make_stream(r) : make_whole(a);
     if (!response)
         return MHD_NO;
     add_headers(r, response);
     meters_note(&s->meters, r->route ? (size_t)(r->route - ROUTES) : METER_OTHER,
-                status, now_ns() - r->begun_ns);
+                nobody_waits ? METER_GONE : status, now_ns() - r->begun_ns);
     enum MHD_Result queued = MHD_NO;
     if (connection_enter(r->connection, STAGE_ANSWER, seconds))
         queued = MHD_queue_response(r->link, status, response);
