@@ -16,11 +16,13 @@
 #include "base/error.h"
 #include "db/graph_priv.h"
 #include "db/id_order.h"
+#include "index/codes/trust.h"
 #include "store/record.h"
 
 enum {
     DISTANCES_MIN = 4096, /* a walk may always compute */
     FRESH_AT_ONCE = 256,
+    FIRST_MIN = 8,         /* nodes that are compared before the codes are trusted */
     QUERIES_PER_THREAD = 8 /* fewer are not worth a thread's start */
 };
 
@@ -119,6 +121,7 @@ static void add_fresh(finder *f, const uint32_t *slots, size_t count)
         return;
     f->fresh_too = 1;
     vdbi_codes_query(codes, f->query->vector, f->s->query_bytes, &code);
+    f->s->scale = code.scale; /* the walk may have had nothing to begin with */
     for (size_t i = 0; i < count;) {
         uint32_t n = 0;
         for (; i < count && n < FRESH_AT_ONCE; i++)
@@ -134,9 +137,12 @@ static void add_fresh(finder *f, const uint32_t *slots, size_t count)
 /* Slots to compare, as they are gathered. */
 typedef struct gathered {
     uint32_t slots[FRESH_AT_ONCE];
+    int32_t coded[FRESH_AT_ONCE];
     const uint8_t *rows[FRESH_AT_ONCE];
     float distances[FRESH_AT_ONCE];
     uint32_t count;
+    int32_t of_node; /* what the node's code says, of those that are added */
+    vdbi_trust trust;
 } gathered;
 
 static vdb_status compare(finder *f, gathered *g, vdbi_nearest *nearest)
@@ -152,6 +158,8 @@ static vdb_status compare(finder *f, gathered *g, vdbi_nearest *nearest)
         return st;
     vdbi_distances_at(f->query, g->rows, g->count, g->distances);
     nearest->distances += g->count;
+    for (uint32_t i = 0; i < g->count; i++)
+        vdbi_trust_add(&g->trust, g->coded[i], g->distances[i]);
     st = vdbi_nearest_offer(nearest, g->distances, g->slots, g->count);
     g->count = 0;
     return st;
@@ -159,6 +167,7 @@ static vdb_status compare(finder *f, gathered *g, vdbi_nearest *nearest)
 
 static vdb_status add_slot(finder *f, gathered *g, uint32_t slot, vdbi_nearest *nearest)
 {
+    g->coded[g->count] = g->of_node;
     g->slots[g->count++] = slot;
     return g->count == FRESH_AT_ONCE ? compare(f, g, nearest) : VDB_OK;
 }
@@ -209,17 +218,30 @@ static vdb_status rank(finder *f, vdbi_nearest *nearest)
     const vdbi_pool *pool = &f->s->pool;
     size_t more = vdbi_code_is_exact(f->s->codes->kind) ? 0 : f->q->k / 2;
     size_t wanted = f->q->k + more + 8, count = 0;
+    size_t first = f->q->k > FIRST_MIN ? f->q->k : FIRST_MIN;
     gathered g;
+    int judged;
     vdb_status st = VDB_OK;
 
     g.count = 0;
+    vdbi_trust_begin(&g.trust, f->s->codes, f->s->scale, f->query->inverse_norm);
+    judged = g.trust.unit == 0;
     /* Those that the codes cannot tell from the last are compared too. */
     for (uint32_t i = 0; i < pool->count && !st; i++) {
-        int tied = i && vdbi_key_distance(pool->keys[i]) ==
-                            vdbi_key_distance(pool->keys[i - 1]);
+        uint32_t slot = vdbi_key_slot(pool->keys[i]);
+        int tied = i && vdbi_key_distance(pool->keys[i]) == g.of_node;
+        g.of_node = vdbi_key_distance(pool->keys[i]);
         if (count >= wanted && !(tied && count < wanted + VDBI_TWINS_MAX))
             break;
-        st = add_node(f, &g, vdbi_key_slot(pool->keys[i]), nearest, &count);
+        if (!judged && i >= first && count >= f->q->k) {
+            st = compare(f, &g, nearest);
+            judged = 1;
+        }
+        if (judged &&
+            vdbi_trust_beyond(&g.trust, g.of_node, vdbi_codes_row(f->s->codes, slot)))
+            count++;
+        else if (!st)
+            st = add_node(f, &g, slot, nearest, &count);
     }
     if (!st)
         st = compare(f, &g, nearest);

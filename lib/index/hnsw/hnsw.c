@@ -91,6 +91,7 @@ vdb_status vdbi_hnsw_search(vdbi_hnsw *h, const float *vector, uint32_t ef,
     if (entry == VDBI_NO_ENTRY)
         return VDB_OK;
     vdbi_codes_query(way.codes, vector, s->query_bytes, &q);
+    s->scale = q.scale;
     slot = (uint32_t)entry;
     way.walk->distances(way.codes, &q, &slot, 1, &distance);
     best = way.walk->descend(&h->nodes, way.codes, &q, vdbi_key(distance, slot),

@@ -48,6 +48,7 @@ typedef struct vdbi_scratch {
     uint32_t
         held_out; /* of one search: a slot + 1 that the walk does not go by; or 0 */
     const vdbi_codes *codes; /* that the last search went by */
+    float scale;             /* of its query */
     uint64_t distances;      /* computed since they were set to 0 */
     uint64_t hops;
     uint64_t distances_max; /* of a walk that tests its results: then it gives up */
