@@ -185,7 +185,8 @@ typedef struct vdb_options {
     uint32_t checkpoint_entries; /* 0 = 1,000: entries that make one considered */
     uint64_t log_bytes;          /* 0 = 64 MiB: bound of one log, at least 1 MiB */
     uint64_t dirty_bytes;        /* 0 = 64 MiB: unsaved pages that start a checkpoint */
-    uint64_t cache_bytes;        /* 0 = 256 MiB: cache of VDB_OPEN_NO_MMAP */
+    uint64_t cache_bytes; /* 0 = 256 MiB: cache of VDB_OPEN_NO_MMAP; a quarter of it
+                             bounds what filters keep of columns, mapped or not */
     /* A creation option again. */
     vdb_codes codes;
     uint32_t reserved;

@@ -145,8 +145,9 @@ static vdb_status apply_where(vdbi_request *r, vdbi_pending *p)
     uint32_t slots = p->image.slot_count;
     uint64_t *bits = NULL, count;
     size_t bytes;
-    vdb_status st = vdbi_filter_evaluate(w->filter, p->pager, &p->image, p->memory,
-                                         vdbi_limits_tick, &w->limits, &bits, &count);
+    vdb_status st =
+        vdbi_filter_evaluate(w->filter, p->pager, &p->image, NULL, p->memory,
+                             vdbi_limits_tick, &w->limits, &bits, &count);
 
     w->deleted = 0;
     if (st)

@@ -94,8 +94,9 @@ vdb_status vdbi_db_count(vdb *db, const vdb_filter *filter, const vdb_op *op,
     vdbi_limits_begin(&limits, db, op);
     *count = v->image.live_count;
     if (filter)
-        st = vdbi_filter_evaluate(filter, db->pager, &v->image, &db->env->memory,
-                                  vdbi_limits_tick, &limits, &bits, count);
+        st = vdbi_filter_evaluate(filter, db->pager, &v->image, db->narrow,
+                                  &db->env->memory, vdbi_limits_tick, &limits, &bits,
+                                  count);
     vdbi_free(&db->env->memory, bits);
     vdbi_version_release(db, v);
     return st;
@@ -132,7 +133,7 @@ vdb_status vdbi_cursor_begin(vdb *db, const vdb_cursor_options *options,
     if (!st && options->filter) {
         uint64_t count;
         st = vdbi_filter_evaluate(options->filter, db->pager, &c->version->image,
-                                  memory, NULL, NULL, &c->wanted, &count);
+                                  db->narrow, memory, NULL, NULL, &c->wanted, &count);
     }
     if (st) {
         vdbi_cursor_end(c);

@@ -15,7 +15,7 @@
 
 #include "base/histogram.h"
 #include "db/graph.h"
-#include "filter/filter.h"
+#include "filter/narrow.h"
 #include "os/thread.h"
 #include "store/store.h"
 
@@ -67,6 +67,7 @@ struct vdb {
     vdb_options options; /* with defaults filled in */
     vdbi_store *store;
     vdbi_pager *pager;
+    vdbi_narrow *narrow;
     int in_memory;
 
     vdbi_mutex pin_lock;

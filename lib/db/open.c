@@ -117,6 +117,9 @@ vdb_status vdbi_db_open(vdb_env *env, const char *path, const vdb_options *optio
     st = make_locks(db, &made);
     if (!st)
         st = vdbi_fork_mark_create(&db->fork_mark);
+    if (!st && !db->in_memory) /* there, no block of a column stands on disk */
+        st = vdbi_narrow_create(&db->env->memory, db->options.cache_bytes / 4,
+                                &db->narrow);
     if (!st)
         st = open_store(db, path);
     if (!st)
@@ -137,6 +140,7 @@ vdb_status vdbi_db_open(vdb_env *env, const char *path, const vdb_options *optio
         vdbi_store_free(db->store);
         vdbi_error_restore(&error);
     }
+    vdbi_narrow_free(db->narrow, 0);
     vdbi_fork_mark_free(db->fork_mark);
     drop_locks(db, made);
     vdbi_free(&host, db);
@@ -167,6 +171,7 @@ vdb_status vdbi_db_close(vdb *db)
         db->newest->refs = 1;
         vdbi_version_release(db, db->newest);
     }
+    vdbi_narrow_free(db->narrow, child);
     closed = vdbi_store_free(db->store);
     vdbi_fork_mark_free(db->fork_mark);
     /* In a child, threads that are not there may seem to wait: leave the locks be. */

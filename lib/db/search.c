@@ -63,8 +63,8 @@ static vdb_status candidates(search *s)
 
     if (s->query->filter)
         st = vdbi_filter_evaluate(s->query->filter, s->db->pager, s->image,
-                                  &s->db->env->memory, vdbi_limits_tick, &s->limits,
-                                  &s->wanted, &s->matches);
+                                  s->db->narrow, &s->db->env->memory, vdbi_limits_tick,
+                                  &s->limits, &s->wanted, &s->matches);
     else if (s->by_graph)
         s->matches = s->image->live_count;
     else

@@ -8,6 +8,7 @@
 #define VDBI_BOUND_H
 
 #include "filter/filter_priv.h"
+#include "filter/narrow.h"
 #include "store/record.h"
 
 enum {
@@ -18,6 +19,8 @@ enum {
 };
 _Static_assert(VDBI_CELLS_PER_BLOCK % 64 == 0,
                "a block of cells is whole words of bits");
+_Static_assert((int)VDBI_CHUNK_BLOCKS == (int)VDBI_NARROW_BLOCKS,
+               "a chunk of a column is one part of its copies");
 
 /* Which numbers, and which strings, a leaf wants. */
 enum {
@@ -51,6 +54,7 @@ typedef struct vdbi_evaluation {
     const vdb_filter *filter;
     vdbi_pager *pager;
     const vdbi_image *image;
+    vdbi_narrow *narrow;
     vdbi_memory *memory;
     vdb_status (*tick)(void *arg);
     void *tick_arg;
@@ -72,6 +76,25 @@ vdb_status vdbi_evaluation_pause(vdbi_evaluation *e);
 /* leaf_bind.c */
 vdb_status vdbi_leaf_bind(vdbi_evaluation *e, const vdbi_leaf *leaf, vdbi_bound *out);
 void vdbi_bound_clear(vdbi_memory *memory, vdbi_bound *bound);
+
+/* Slots [first, first + count); the bitmaps have `words` words. */
+typedef struct vdbi_chunk {
+    uint32_t first, count;
+    size_t words;
+} vdbi_chunk;
+
+static inline int vdbi_nobody_cares(const uint64_t *care, size_t words)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < words; i++)
+        any |= care[i];
+    return any == 0;
+}
+
+/* leaf_ask.c: the leaf's truth for those slots of the chunk that `care` names; the other
+ * bits of `out` are anything. */
+vdb_status vdbi_leaf_ask(vdbi_evaluation *e, const vdbi_bound *bound,
+                         const vdbi_chunk *chunk, const uint64_t *care, uint64_t *out);
 
 /* cell_scan.c: cells [0, count) of at most 64, as bits; all 64 can be read. */
 typedef struct vdbi_scan {

@@ -20,15 +20,20 @@ vdb_status vdbi_filter_parse(vdbi_memory *memory, const char *json, size_t lengt
                              vdb_filter **out);
 void vdbi_filter_free(vdb_filter *filter);
 
+/* Copies of columns that filters have read (narrow.h); of one database, whose pager must
+ * outlive it. */
+typedef struct vdbi_narrow vdbi_narrow;
+
 /* The live slots of `image` that pass: bit s of out (VDBI_BITMAP_WORDS(slot_count)
  * words, freed with vdbi_free) says it of slot s; *count of them.
  *
  * Reads the image chunk by chunk, each in a reading section of its own: call it outside
- * of one.  tick, if not NULL, is called between chunks, and stops it with its status. */
+ * of one.  narrow may be NULL.  tick, if not NULL, is called between chunks, and stops it
+ * with its status. */
 vdb_status vdbi_filter_evaluate(const vdb_filter *filter, vdbi_pager *pager,
-                                const vdbi_image *image, vdbi_memory *memory,
-                                vdb_status (*tick)(void *arg), void *tick_arg,
-                                uint64_t **out, uint64_t *count);
+                                const vdbi_image *image, vdbi_narrow *narrow,
+                                vdbi_memory *memory, vdb_status (*tick)(void *arg),
+                                void *tick_arg, uint64_t **out, uint64_t *count);
 
 /* Whether one record passes, by its id and metadata alone (NULL: none). */
 vdb_status vdbi_filter_test(const vdb_filter *filter, vdbi_memory *memory,

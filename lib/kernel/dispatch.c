@@ -132,6 +132,12 @@ uint64_t vdbi_words_in_ints(const uint8_t words[512], int64_t low, int64_t high)
     return choose()->in_ints(words, (uint64_t)low, (uint64_t)high - (uint64_t)low);
 }
 
+void vdbi_shorts_within(const uint16_t *cells, size_t words, uint16_t low,
+                        uint16_t high, uint64_t *bits)
+{
+    choose()->shorts(cells, words, low, (uint16_t)(high - low), bits);
+}
+
 uint64_t vdbi_words_in_reals(const uint8_t words[512], double low, double high)
 {
     return choose()->in_reals(words, low, high);

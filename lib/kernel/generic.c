@@ -55,8 +55,9 @@ static inline void wide_transpose(float4 v[4])
 
 const vdbi_kernels *vdbi_kernels_generic(void)
 {
-    static const vdbi_kernels set = KERNEL_SET(
-        "generic", vdbi_generic_equal, vdbi_generic_in_ints, vdbi_generic_in_reals);
+    static const vdbi_kernels set =
+        KERNEL_SET("generic", vdbi_generic_equal, vdbi_generic_in_ints,
+                   vdbi_generic_in_reals, vdbi_generic_shorts);
 
     return &set;
 }

@@ -42,6 +42,9 @@ typedef uint64_t vdbi_equal(const uint8_t bytes[64], uint8_t byte);
 typedef uint64_t vdbi_in_ints(const uint8_t words[512], uint64_t base, uint64_t width);
 typedef uint64_t vdbi_in_reals(const uint8_t words[512], double low, double high);
 
+typedef void vdbi_shorts(const uint16_t *cells, size_t words, uint16_t base,
+                         uint16_t width, uint64_t *bits);
+
 typedef struct vdbi_kernels {
     const char *name;
     vdbi_strided *l2, *cosine, *dot;
@@ -52,12 +55,15 @@ typedef struct vdbi_kernels {
     vdbi_equal *equal;
     vdbi_in_ints *in_ints;
     vdbi_in_reals *in_reals;
+    vdbi_shorts *shorts;
 } vdbi_kernels;
 
 /* Portable; of AArch64 too. */
 uint64_t vdbi_generic_equal(const uint8_t bytes[64], uint8_t byte);
 uint64_t vdbi_generic_in_ints(const uint8_t words[512], uint64_t base, uint64_t width);
 uint64_t vdbi_generic_in_reals(const uint8_t words[512], double low, double high);
+void vdbi_generic_shorts(const uint16_t *cells, size_t words, uint16_t base,
+                         uint16_t width, uint64_t *bits);
 
 /* NULL where the processor, or its operating system, does not have the set. */
 const vdbi_kernels *vdbi_kernels_generic(void);

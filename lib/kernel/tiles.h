@@ -129,11 +129,11 @@ static TARGET void tile(const vdbi_tile_part *part, size_t count)
         tile_of(TILE, part);
 }
 
-/* A set, of what was made here and in rows.h, and three of words.h. */
-#define KERNEL_SET(name, equal, in_ints, in_reals)                                     \
+/* A set, of what was made here and in rows.h, and four of words.h. */
+#define KERNEL_SET(name, equal, in_ints, in_reals, shorts)                             \
     {                                                                                  \
         name, l2_strided, cosine_strided, dot_strided, l2_listed, cosine_listed,       \
-            dot_listed, PANEL, TILE, pack, tile, equal, in_ints, in_reals              \
+            dot_listed, PANEL, TILE, pack, tile, equal, in_ints, in_reals, shorts      \
     }
 
 #endif

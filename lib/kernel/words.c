@@ -35,6 +35,18 @@ uint64_t vdbi_generic_in_ints(const uint8_t words[512], uint64_t base, uint64_t 
     return to_bits(bytes);
 }
 
+void vdbi_generic_shorts(const uint16_t *cells, size_t words, uint16_t base,
+                         uint16_t width, uint64_t *bits)
+{
+    uint8_t bytes[64];
+
+    for (size_t w = 0; w < words; w++, cells += 64) {
+        for (size_t i = 0; i < 64; i++)
+            bytes[i] = (uint16_t)(cells[i] - base) <= width;
+        bits[w] = to_bits(bytes);
+    }
+}
+
 uint64_t vdbi_generic_in_reals(const uint8_t words[512], double low, double high)
 {
     uint8_t bytes[64];

@@ -89,20 +89,26 @@ static vdb_status find(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
     return check_block(out, pages);
 }
 
+vdb_status vdbi_array_ref_near(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
+                               uint64_t block, vdbi_array_path *path, vdbi_ref *out)
+{
+    vdb_status st;
+
+    if (path && path->node && block - path->first < VDBI_ARRAY_FANOUT)
+        st = child_of(&path->ref, path->node, (uint32_t)(block - path->first), out);
+    else
+        st = find(pager, root, pages, block, path, out);
+    return st ? st : check_block(out, pages);
+}
+
 vdb_status vdbi_array_block_near(vdbi_pager *pager, const vdbi_ref *root,
                                  uint32_t pages, uint64_t block, vdbi_array_path *path,
                                  const uint8_t **bytes)
 {
     vdbi_ref ref;
-    vdb_status st;
+    vdb_status st = vdbi_array_ref_near(pager, root, pages, block, path, &ref);
 
     *bytes = NULL;
-    if (path && path->node && block - path->first < VDBI_ARRAY_FANOUT)
-        st = child_of(&path->ref, path->node, (uint32_t)(block - path->first), &ref);
-    else
-        st = find(pager, root, pages, block, path, &ref);
-    if (!st)
-        st = check_block(&ref, pages);
     return st || vdbi_ref_none(&ref) ? st : vdbi_page_read(pager, &ref, bytes);
 }
 

@@ -34,6 +34,9 @@ typedef struct vdbi_array_path {
 vdb_status vdbi_array_block_near(vdbi_pager *pager, const vdbi_ref *root,
                                  uint32_t pages, uint64_t block, vdbi_array_path *path,
                                  const uint8_t **bytes);
+/* Only the reference to it, none for a hole: the block itself is not read. */
+vdb_status vdbi_array_ref_near(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
+                               uint64_t block, vdbi_array_path *path, vdbi_ref *out);
 
 /* A block to write to; made of zeros if it is a hole.  `beyond` says that only rows will
  * be touched which no image shows: then a block made in this epoch is written in place,

@@ -75,16 +75,34 @@ vdb_status vdbi_column_root(vdbi_pager *pager, const vdbi_image *image, uint32_t
     return VDB_OK;
 }
 
-vdb_status vdbi_column_block_near(vdbi_pager *pager, const vdbi_image *image,
-                                  uint32_t field, uint32_t block,
-                                  vdbi_column_path *path, vdbi_cells *out)
+static vdb_status find_root(vdbi_pager *pager, const vdbi_image *image, uint32_t field,
+                            vdbi_column_path *path)
 {
-    const uint8_t *bytes = NULL;
     vdb_status st = VDB_OK;
 
     if (!path->known)
         st = vdbi_column_root(pager, image, field, &path->root);
     path->known = !st;
+    return st;
+}
+
+vdb_status vdbi_column_ref_near(vdbi_pager *pager, const vdbi_image *image,
+                                uint32_t field, uint32_t block, vdbi_column_path *path,
+                                vdbi_ref *out)
+{
+    vdb_status st = find_root(pager, image, field, path);
+
+    return st ? st
+              : vdbi_array_ref_near(pager, &path->root, 1, block, &path->blocks, out);
+}
+
+vdb_status vdbi_column_block_near(vdbi_pager *pager, const vdbi_image *image,
+                                  uint32_t field, uint32_t block,
+                                  vdbi_column_path *path, vdbi_cells *out)
+{
+    const uint8_t *bytes = NULL;
+    vdb_status st = find_root(pager, image, field, path);
+
     if (!st)
         st = vdbi_array_block_near(pager, &path->root, 1, block, &path->blocks, &bytes);
     out->tags = bytes;

@@ -62,6 +62,10 @@ typedef struct vdbi_column_path {
 vdb_status vdbi_column_block_near(vdbi_pager *pager, const vdbi_image *image,
                                   uint32_t field, uint32_t block,
                                   vdbi_column_path *path, vdbi_cells *out);
+/* Only the reference to it, none for a block without cells: the block is not read. */
+vdb_status vdbi_column_ref_near(vdbi_pager *pager, const vdbi_image *image,
+                                uint32_t field, uint32_t block, vdbi_column_path *path,
+                                vdbi_ref *out);
 
 /* The code of a string (at most VDBI_STRING_MAX bytes) in a field, or VDBI_CODE_NONE. */
 vdb_status vdbi_code_find(vdbi_pager *pager, const vdbi_image *image, uint32_t field,

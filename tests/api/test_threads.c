@@ -316,6 +316,119 @@ static void readers_see_whole_commits_without_mapping(void **state)
     race_pairs(*state, &options, 400);
 }
 
+/* Each commit gives two vectors, of two blocks of the column, each other's level. */
+enum {
+    LEVELS = 50,
+    LEVELLED = 3000
+};
+
+static vdb_status put_levels(vdb *db, int count, const int *who, const int *levels)
+{
+    vdb_rows rows = VDB_ROWS_INIT;
+    char(*text)[64] = calloc((size_t)count, 2 * sizeof *text);
+    const char **strings = calloc((size_t)count, 2 * sizeof *strings);
+    float(*vectors)[3] = calloc((size_t)count, sizeof *vectors);
+    vdb_status st;
+    for (int i = 0; i < count; i++) {
+        snprintf(text[2 * i], sizeof text[0], "%d", who[i]);
+        snprintf(text[2 * i + 1], sizeof text[0], "{\"level\": %d, \"part\": %d.25}",
+                 levels[i], levels[i]);
+        strings[i] = text[2 * i];
+        strings[count + i] = text[2 * i + 1];
+        vectors[i][0] = (float)who[i];
+    }
+    rows.count = (size_t)count;
+    rows.dim = 3;
+    rows.ids = strings;
+    rows.metadata = strings + count;
+    rows.vectors = vectors;
+    st = vdb_put(db, &rows, NULL, NULL);
+    free(text);
+    free(strings);
+    free(vectors);
+    return st;
+}
+
+static void *run_leveller(void *arg)
+{
+    worker *w = arg;
+    static int levels[LEVELLED]; /* of the one writer */
+    for (int i = 0; i < LEVELLED; i++)
+        levels[i] = i % LEVELS;
+    for (int round = 0; round < w->team->rounds; round++) {
+        const int who[2] = {(int)(next_random(w) % LEVELLED),
+                            (int)(next_random(w) % LEVELLED)};
+        const int swapped[2] = {levels[who[1]], levels[who[0]]};
+        if (who[0] == who[1])
+            continue;
+        if (put_levels(w->team->db, 2, who, swapped))
+            COMPLAIN("put: %s", vdb_errmsg());
+        levels[who[0]] = swapped[0];
+        levels[who[1]] = swapped[1];
+    }
+    return NULL;
+}
+
+static void *run_level_counter(void *arg)
+{
+    worker *w = arg;
+    w->team->ready++;
+    while (!w->team->stop) {
+        const int low = (int)(next_random(w) % LEVELS);
+        const int high = low + (int)(next_random(w) % (LEVELS - (unsigned)low));
+        char json[200];
+        vdb_filter *filter = NULL;
+        uint64_t count = 0;
+        vdb_status st;
+        snprintf(
+            json, sizeof json,
+            "{\"op\": \"and\", \"filters\": [{\"op\": \"gte\", \"field\": \"level\", "
+            "\"value\": %d}, {\"op\": \"lt\", \"field\": \"part\", \"value\": "
+            "%d.5}]}",
+            low, high);
+        st = vdb_filter_parse(NULL, json, strlen(json), &filter);
+        if (!st)
+            st = vdb_count(w->team->db, filter, NULL, &count);
+        vdb_filter_free(filter);
+        if (st)
+            COMPLAIN("count: %s", vdb_errmsg());
+        if (count != (uint64_t)(high - low + 1) * (LEVELLED / LEVELS))
+            COMPLAIN("%llu vectors of levels %d to %d", (unsigned long long)count, low,
+                     high);
+        w->team->reads++;
+    }
+    return NULL;
+}
+
+static void filters_see_whole_commits_through_checkpoints(void **state)
+{
+    fixture *fx = *state;
+    team t = {.rounds = 1500};
+    worker writer, readers[READERS];
+    pthread_t writing, reading[READERS];
+    vdb_options options = fx_options(3, VDB_L2, VDB_FLAT);
+    static int who[LEVELLED], levels[LEVELLED];
+    int bad;
+    options.threads = 2;
+    options.durability = VDB_OFF;
+    options.checkpoint_entries = 50;
+    fx_open(fx, &options);
+    for (int i = 0; i < LEVELLED; i++) {
+        who[i] = i;
+        levels[i] = i % LEVELS;
+    }
+    assert_ok(put_levels(fx->db, LEVELLED, who, levels));
+    assert_ok(vdb_checkpoint(fx->db, NULL));
+    t.db = fx->db;
+    start(readers, reading, READERS, &t, run_level_counter);
+    start(&writer, &writing, 1, &t, run_leveller);
+    bad = finish(&writer, &writing, 1);
+    t.stop = 1;
+    bad |= finish(readers, reading, READERS);
+    assert_false(bad);
+    assert_true(t.reads > 0);
+}
+
 static void *run_own_ids(void *arg)
 {
     worker *w = arg;
@@ -496,6 +609,7 @@ int main(void)
         T(readers_see_whole_commits),
         T(readers_see_whole_commits_with_durability),
         T(readers_see_whole_commits_without_mapping),
+        T(filters_see_whole_commits_through_checkpoints),
         T(many_writers_lose_nothing_and_share_syncs),
         T(one_of_many_claims_wins),
         T(another_thread_cancels_a_search),

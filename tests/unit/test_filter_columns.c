@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "filter/bound.h"
@@ -53,7 +54,9 @@ struct vdbi_pager {
     size_t given_count;
 };
 
-static vdbi_memory memory;
+static vdbi_memory memory, copies_memory;
+static vdbi_narrow *copies; /* of the database that is open */
+static unsigned blocks_read_with_copies;
 static vdb_error error;
 static vdbi_pager pager;
 static vdbi_image image;
@@ -155,6 +158,28 @@ vdb_status vdbi_column_block_near(vdbi_pager *p, const vdbi_image *im, uint32_t 
         path->blocks.node = give(p, &node, 1);
     path->known = 1;
     return vdbi_column_block(p, im, field, block, out);
+}
+
+/* Every block stands on disk; the checksum is of what it holds. */
+vdb_status vdbi_column_ref_near(vdbi_pager *p, const vdbi_image *im, uint32_t field,
+                                uint32_t block, vdbi_column_path *path, vdbi_ref *out)
+{
+    vdbi_cells cells;
+    const unsigned blocks_read = p->blocks_read;
+    vdb_status st = vdbi_column_block_near(p, im, field, block, path, &cells);
+
+    p->blocks_read = blocks_read; /* only its reference has been */
+    memset(out, 0, sizeof *out);
+    if (!cells.tags)
+        return st;
+    out->place = 2 + block;
+    out->checksum = 14695981039346656037u;
+    for (size_t i = 0; i < (size_t)9 * VDBI_CELLS_PER_BLOCK; i++) {
+        const size_t at = i - VDBI_CELLS_PER_BLOCK;
+        out->checksum ^= i < VDBI_CELLS_PER_BLOCK ? cells.tags[i] : cells.words[at];
+        out->checksum *= 1099511628211u;
+    }
+    return st;
 }
 
 vdb_status vdbi_code_find(vdbi_pager *p, const vdbi_image *im, uint32_t field,
@@ -409,6 +434,7 @@ static void database_open(uint32_t slots)
     pager.lists = need(calloc((size_t)slots + 1, sizeof(uint8_t *)));
     pager.lists_length = need(calloc((size_t)slots + 1, sizeof(size_t)));
     memset(pager.live, 1, slots);
+    assert_int_equal(vdbi_narrow_create(&copies_memory, 4 << 20, &copies), VDB_OK);
 }
 
 /* After metadata and live have been set. */
@@ -465,6 +491,8 @@ static void database_close(void)
     free(pager.flats);
     free(pager.lists);
     free(pager.lists_length);
+    vdbi_narrow_free(copies, 0);
+    assert_int_equal(copies_memory.bytes, 0);
 }
 
 /* -------------------------------------------------------- random text of both kinds */
@@ -625,37 +653,63 @@ static vdb_filter *parse(const char *json)
     return filter;
 }
 
-/* Evaluate and compare with the test of every record; how many passed. */
-static uint64_t agree(const char *json)
+/* Evaluate, and compare with what each record passed by itself. */
+static void agree_by_columns(const vdb_filter *filter, const char *json,
+                             vdbi_narrow *narrow, const uint8_t *passes)
 {
-    vdb_filter *filter = parse(json);
     uint64_t *bits = NULL, count = 0, wanted = 0;
-    if (vdbi_filter_evaluate(filter, &pager, &image, &memory, NULL, NULL, &bits,
+    if (vdbi_filter_evaluate(filter, &pager, &image, narrow, &memory, NULL, NULL, &bits,
                              &count))
         fail_msg("%s: %s", json, message());
     assert_false(pager.in_section);
     for (uint32_t s = 0; s < image.slot_count; s++) {
         const char *metadata = pager.metadata[s];
-        char id[32];
-        int passes = 0;
-        id_name(id, s);
-        if (pager.live[s])
-            assert_int_equal(vdbi_filter_test(filter, &memory, id, strlen(id), metadata,
-                                              metadata ? strlen(metadata) : 0, &passes),
-                             VDB_OK);
-        wanted += (uint64_t)passes;
-        if (vdbi_bit_get(bits, s) != passes)
+        wanted += passes[s];
+        if (vdbi_bit_get(bits, s) != passes[s])
             fail_msg("%s\nslot %u (%s): %d by itself, %d by column", json, s,
-                     metadata ? metadata : "nothing", passes, !passes);
+                     metadata ? metadata : "nothing", passes[s], !passes[s]);
     }
     for (uint64_t s = image.slot_count; s < VDBI_BITMAP_WORDS(image.slot_count) * 64;
          s++)
         assert_false(vdbi_bit_get(bits, s));
     assert_int_equal(count, wanted);
     vdbi_free(&memory, bits);
+}
+
+/* Evaluate and compare with the test of every record; how many passed.  Then again, with
+ * copies of columns: what is there of them, is used; what is not, is made. */
+static uint64_t agree(const char *json)
+{
+    vdb_filter *filter = parse(json);
+    uint8_t *passes = need(calloc((size_t)image.slot_count + 1, 1));
+    uint64_t passed = 0;
+    unsigned records_read, blocks_read;
+    for (uint32_t s = 0; s < image.slot_count; s++) {
+        const char *metadata = pager.metadata[s];
+        char id[32];
+        int one = 0;
+        id_name(id, s);
+        if (pager.live[s])
+            assert_int_equal(vdbi_filter_test(filter, &memory, id, strlen(id), metadata,
+                                              metadata ? strlen(metadata) : 0, &one),
+                             VDB_OK);
+        passes[s] = (uint8_t)one;
+        passed += passes[s];
+    }
+    agree_by_columns(filter, json, NULL, passes);
+    records_read = pager.records_read;
+    blocks_read = pager.blocks_read;
+    for (int again = 0; again < 2; again++) {
+        blocks_read_with_copies = pager.blocks_read;
+        agree_by_columns(filter, json, copies, passes);
+        blocks_read_with_copies = pager.blocks_read - blocks_read_with_copies;
+    }
+    pager.records_read = records_read;
+    pager.blocks_read = blocks_read;
+    free(passes);
     vdbi_filter_free(filter);
     assert_int_equal(memory.bytes, 0);
-    return count;
+    return passed;
 }
 
 static uint64_t agree_on_random_filters(unsigned filters)
@@ -878,6 +932,110 @@ static void sections_stay_short_over_large_records(void **state)
     database_close();
 }
 
+/* Numbers of one kind each, as text; %s of a JSON number or string. */
+static void write_kind(char *out, unsigned kind)
+{
+    static const char *const far[] = {"-9223372036854775808", "9223372036854775807"};
+    const unsigned n = draw(1000);
+
+    switch (kind) {
+    case 0: /* they fit sixteen bits */
+        sprintf(out, "%d", (int)n - 500);
+        break;
+    case 1: /* they do not */
+        sprintf(out, "%lld", (long long)n * 1234567891 - 3000000000);
+        break;
+    case 2:
+        if (n < 2)
+            strcpy(out, far[n]);
+        else
+            sprintf(out, "%d", (int)n);
+        break;
+    case 3:
+        sprintf(out, "%.3fe-1", n / 7.0);
+        break;
+    case 4: /* all but a few lie together */
+        sprintf(out, "%.17e", n ? 1 + n * 1e-9 : 1e9);
+        break;
+    case 5: /* the span is no double */
+        sprintf(out, "%s1.5e308", n % 2 ? "-" : "");
+        break;
+    case 6:
+        strcpy(out, "2.5");
+        break;
+    default:
+        sprintf(out, "\"s%u\"", n % 50);
+        break;
+    }
+}
+
+/* In every block the cells are of one kind, or absent. */
+static void columns_of_one_kind_are_told_from_their_copies(void **state)
+{
+    (void)state;
+    enum {
+        KINDS = 8
+    };
+    static const char *const ops[] = {"lt", "lte", "gt", "gte", "eq", "ne"};
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+        const uint32_t slots = kind ? 3000 : VDBI_CHUNK_SLOTS + 1000;
+        uint64_t passed = 0;
+        char value[64], json[200];
+        seed = 50 + kind;
+        database_open(slots);
+        for (uint32_t s = 0; s < slots; s++) {
+            write_kind(value, kind);
+            pager.metadata[s] = need(malloc(100));
+            sprintf(pager.metadata[s], draw(20) ? "{\"v\":%s}" : "{\"w\":1}", value);
+        }
+        database_fill();
+        for (uint32_t s = 0; s < slots; s++) /* the dead leave their cells behind */
+            pager.live[s] = draw(5) != 0;
+        for (unsigned i = 0; i < 14; i++) {
+            write_kind(value, i < 10 ? kind : draw(KINDS));
+            sprintf(json, "{\"op\":\"%s\",\"field\":\"v\",\"value\":%s}", ops[i % 6],
+                    value);
+            passed += agree(json);
+            /* bounds that no stored cell lies near take no block */
+            if (kind == 0 || kind == 6)
+                assert_int_equal(blocks_read_with_copies, 0);
+            if (kind == 5)
+                assert_true(blocks_read_with_copies == 7);
+        }
+        passed += agree("{\"op\":\"exists\",\"field\":\"v\"}");
+        if (kind != 5)
+            assert_int_equal(blocks_read_with_copies, 0);
+        agree("{\"op\":\"contains\",\"field\":\"v\",\"value\":1}");
+        agree("{\"op\":\"in\",\"field\":\"v\",\"values\":[1,2.5,\"s7\",17,33.25]}");
+        assert_true(passed > slots);
+        database_close();
+    }
+}
+
+/* A copy is of what the block was; nobody tells it of the change. */
+static void a_changed_block_is_read_anew(void **state)
+{
+    (void)state;
+    enum {
+        SLOTS = 3 * VDBI_CELLS_PER_BLOCK
+    };
+    database_open(SLOTS);
+    for (uint32_t s = 0; s < SLOTS; s++) {
+        pager.metadata[s] = need(malloc(32));
+        sprintf(pager.metadata[s], "{\"v\":%u}", s % 100);
+    }
+    database_fill();
+#define V7 "{\"op\":\"eq\",\"field\":\"v\",\"value\":7}"
+    const uint64_t before = agree(V7);
+    for (uint32_t s = VDBI_CELLS_PER_BLOCK; s < VDBI_CELLS_PER_BLOCK + 10; s++) {
+        strcpy(pager.metadata[s], "{\"v\":7}");
+        vdbi_put64(pager.columns[0].words + (size_t)8 * s, 7);
+    }
+    assert_true(agree(V7) >= before + 9);
+    assert_int_equal(blocks_read_with_copies, 0); /* of the second time */
+    database_close();
+}
+
 static vdb_status count_down(void *arg)
 {
     unsigned *left = arg;
@@ -906,7 +1064,7 @@ static void a_tick_can_stop_it_between_chunks(void **state)
     for (unsigned ticks = 0; ticks <= 3; ticks++) {
         uint64_t *bits = NULL, count = 0;
         unsigned left = ticks;
-        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, &memory,
+        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, NULL, &memory,
                                              count_down, &left, &bits, &count);
         assert_int_equal(st, ticks < 3 ? VDB_CANCELLED : VDB_OK);
         assert_true((bits != NULL) == (ticks == 3));
@@ -928,8 +1086,8 @@ static void every_failing_read_is_reported(void **state)
         uint64_t *bits = NULL, count = 0;
         pager.reads = 0;
         pager.fail_at = n;
-        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, &memory, NULL,
-                                             NULL, &bits, &count);
+        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, NULL, &memory,
+                                             NULL, NULL, &bits, &count);
         assert_false(pager.in_section);
         vdbi_free(&memory, bits);
         assert_int_equal(memory.bytes, before);
@@ -945,24 +1103,6 @@ static void every_failing_read_is_reported(void **state)
     database_close();
 }
 
-/* Allocation n fails, n = 1, 2, ..., until a run gets by without. */
-static size_t allocations_left;
-
-static void *failing_allocate(void *arg, size_t size, size_t alignment)
-{
-    (void)arg;
-    if (allocations_left == 0)
-        return NULL;
-    allocations_left--;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-static void failing_release(void *arg, void *block)
-{
-    (void)arg;
-    free(block);
-}
-
 static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
@@ -976,8 +1116,8 @@ static void every_failing_allocation_is_reported(void **state)
     for (size_t n = 0;; n++) {
         uint64_t *bits = NULL, count = 0;
         allocations_left = n;
-        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, &failing, NULL,
-                                             NULL, &bits, &count);
+        vdb_status st = vdbi_filter_evaluate(filter, &pager, &image, NULL, &failing,
+                                             NULL, NULL, &bits, &count);
         assert_false(pager.in_section);
         vdbi_free(&failing, bits);
         assert_int_equal(failing.bytes, 0);
@@ -996,8 +1136,8 @@ static void expect_corrupt(const char *json)
 {
     vdb_filter *filter = parse(json);
     uint64_t *bits = NULL, count = 0;
-    assert_int_equal(vdbi_filter_evaluate(filter, &pager, &image, &memory, NULL, NULL,
-                                          &bits, &count),
+    assert_int_equal(vdbi_filter_evaluate(filter, &pager, &image, NULL, &memory, NULL,
+                                          NULL, &bits, &count),
                      VDB_CORRUPT);
     assert_null(bits);
     vdbi_filter_free(filter);
@@ -1064,6 +1204,8 @@ int main(void)
         cmocka_unit_test(long_dictionaries_are_walked_in_parts),
         cmocka_unit_test(records_are_read_only_where_it_matters),
         cmocka_unit_test(sections_stay_short_over_large_records),
+        cmocka_unit_test(columns_of_one_kind_are_told_from_their_copies),
+        cmocka_unit_test(a_changed_block_is_read_anew),
         cmocka_unit_test(a_tick_can_stop_it_between_chunks),
         cmocka_unit_test(every_failing_read_is_reported),
         cmocka_unit_test(every_failing_allocation_is_reported),
@@ -1075,5 +1217,6 @@ int main(void)
     strcpy(long_text[1] + VDBI_STRING_MAX, "bc");
     memset(long_text[2], 'a', VDBI_STRING_MAX);
     vdbi_memory_init(&memory, NULL);
+    vdbi_memory_init(&copies_memory, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "failing_memory.h"
 #include "base/error.h"
 #include "filter/filter.h"
 
@@ -308,24 +309,6 @@ static void endless_nesting_is_refused_cheaply(void **state)
         assert_true(clock() - start < CLOCKS_PER_SEC / 10);
         free(text);
     }
-}
-
-/* Allocation n fails, n = 1, 2, ..., until a run gets by without. */
-static size_t allocations_left;
-
-static void *failing_allocate(void *arg, size_t size, size_t alignment)
-{
-    (void)arg;
-    if (allocations_left == 0)
-        return NULL;
-    allocations_left--;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-static void failing_release(void *arg, void *block)
-{
-    (void)arg;
-    free(block);
 }
 
 static void every_failing_allocation_is_reported(void **state)

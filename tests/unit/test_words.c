@@ -81,12 +81,36 @@ static void reals_within(void **state)
             }
 }
 
+static void shorts_within(void **state)
+{
+    static const uint16_t ends[] = {0, 1, 255, 256, 32767, 32768, 65534, 65535};
+    uint16_t cells[64 * 7 + 3];
+
+    (void)state;
+    for (size_t l = 0; l < COUNT(ends); l++)
+        for (size_t h = l; h < COUNT(ends); h++)
+            for (size_t words = 0; words <= 7; words++) {
+                uint16_t *at = cells + random_word() % 4;
+                uint64_t bits[8] = {0};
+                for (size_t i = 0; i < 64 * words; i++)
+                    at[i] = random_word() % 2 ? ends[random_word() % COUNT(ends)]
+                                              : (uint16_t)random_word();
+                bits[words] = 5; /* is left alone */
+                vdbi_shorts_within(at, words, ends[l], ends[h], bits);
+                for (size_t i = 0; i < 64 * words; i++)
+                    assert_true((bits[i / 64] >> i % 64 & 1) ==
+                                (at[i] >= ends[l] && at[i] <= ends[h]));
+                assert_int_equal(bits[words], 5);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_that_are_equal),
         cmocka_unit_test(integers_within),
         cmocka_unit_test(reals_within),
+        cmocka_unit_test(shorts_within),
     };
     int failed;
 

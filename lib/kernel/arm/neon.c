@@ -57,8 +57,9 @@ static inline void wide_transpose(float32x4_t v[4])
 
 const vdbi_kernels *vdbi_kernels_neon(void)
 {
-    static const vdbi_kernels set = KERNEL_SET(
-        "neon", vdbi_generic_equal, vdbi_generic_in_ints, vdbi_generic_in_reals);
+    static const vdbi_kernels set =
+        KERNEL_SET("neon", vdbi_generic_equal, vdbi_generic_in_ints,
+                   vdbi_generic_in_reals, vdbi_generic_shorts);
 
     return &set;
 }

@@ -210,9 +210,40 @@ static TARGET uint64_t in_reals(const uint8_t words[512], double low, double hig
     return bits;
 }
 
+/* 0xff.. for those of 16 cells that are within. */
+static TARGET inline __m256i shorts_in(const uint16_t *cells, __m256i from,
+                                       __m256i most)
+{
+    const __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)cells);
+    const __m256i beyond = _mm256_sub_epi16(v, from);
+
+    return _mm256_cmpeq_epi16(_mm256_min_epu16(beyond, most), beyond);
+}
+
+static TARGET void shorts(const uint16_t *cells, size_t words, uint16_t base,
+                          uint16_t width, uint64_t *bits)
+{
+    const __m256i from = _mm256_set1_epi16((int16_t)base);
+    const __m256i most = _mm256_set1_epi16((int16_t)width);
+
+    for (size_t w = 0; w < words; w++, cells += 64) {
+        uint32_t half[2];
+        for (size_t h = 0; h < 2; h++) {
+            const __m256i a = shorts_in(cells + 32 * h, from, most);
+            const __m256i b = shorts_in(cells + 32 * h + 16, from, most);
+            /* packing goes by halves of the registers: put their quarters in order */
+            const __m256i bytes =
+                _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
+            half[h] = (uint32_t)_mm256_movemask_epi8(bytes);
+        }
+        bits[w] = half[0] | (uint64_t)half[1] << 32;
+    }
+}
+
 const vdbi_kernels *vdbi_kernels_avx2(void)
 {
-    static const vdbi_kernels set = KERNEL_SET("avx2", equal, in_ints, in_reals);
+    static const vdbi_kernels set =
+        KERNEL_SET("avx2", equal, in_ints, in_reals, shorts);
 
     /* These ask the processor, and whether the system saves the registers. */
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &set

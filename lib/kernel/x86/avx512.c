@@ -171,9 +171,25 @@ static TARGET uint64_t in_reals(const uint8_t words[512], double low, double hig
     return bits;
 }
 
+static TARGET void shorts(const uint16_t *cells, size_t words, uint16_t base,
+                          uint16_t width, uint64_t *bits)
+{
+    const __m512i from = _mm512_set1_epi16((int16_t)base);
+    const __m512i most = _mm512_set1_epi16((int16_t)width);
+
+    for (size_t w = 0; w < words; w++, cells += 64) {
+        const __m512i a = _mm512_loadu_si512((const void *)cells);
+        const __m512i b = _mm512_loadu_si512((const void *)(cells + 32));
+        bits[w] = (uint64_t)_mm512_cmple_epu16_mask(_mm512_sub_epi16(a, from), most) |
+                  (uint64_t)_mm512_cmple_epu16_mask(_mm512_sub_epi16(b, from), most)
+                      << 32;
+    }
+}
+
 const vdbi_kernels *vdbi_kernels_avx512(void)
 {
-    static const vdbi_kernels set = KERNEL_SET("avx512", equal, in_ints, in_reals);
+    static const vdbi_kernels set =
+        KERNEL_SET("avx512", equal, in_ints, in_reals, shorts);
 
     /* These ask the processor, and whether the system saves the registers. */
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
