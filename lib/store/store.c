@@ -99,38 +99,42 @@ static vdb_status contradiction(const char *what, long long asked, long long sto
                      asked, stored);
 }
 
-static const char *codes_name(vdb_codes codes)
+/* The same for what has names: `names` of the values 0 to `last`. */
+static vdb_status other_name(const char *what, const char *const *names, int last,
+                             int asked, int stored)
 {
-    static const char *const names[] = {"default", "8", "4", "none"};
-
-    return codes >= 0 && codes <= VDB_CODES_NONE ? names[codes] : "others";
+    return vdbi_fail(VDB_INVALID, "option %s: %s asked for, the file has %s", what,
+                     asked >= 0 && asked <= last ? names[asked] : "another",
+                     stored >= 0 && stored <= last ? names[stored] : "another");
 }
 
 static vdb_status check_codes(const vdbi_store *s)
 {
+    static const char *const names[] = {"default", "8", "4", "none"};
     vdb_codes asked = s->config.shape.codes, stored = s->shape.codes;
 
     if (stored != VDB_CODES_DEFAULT && stored != VDB_CODES_8 &&
         stored != VDB_CODES_NONE)
         return vdbi_fail(VDB_UNSUPPORTED, "%s: codes of kind %d", s->config.path,
                          (int)stored);
-    if (asked && asked != stored)
-        return vdbi_fail(VDB_INVALID, "option codes: %s asked for, the file has %s",
-                         codes_name(asked), codes_name(stored));
-    return VDB_OK;
+    return asked && asked != stored
+               ? other_name("codes", names, VDB_CODES_NONE, asked, stored)
+               : VDB_OK;
 }
 
 static vdb_status check_options(const vdbi_store *s)
 {
+    static const char *const metrics[] = {"default", "l2", "cosine", "dot"};
+    static const char *const indexes[] = {"default", "flat", "hnsw"};
     const vdbi_shape *asked = &s->config.shape, *stored = &s->shape;
 
     if (s->config.dimension && s->meta.image.dimension &&
         s->config.dimension != s->meta.image.dimension)
         return contradiction("dimension", s->config.dimension, s->meta.image.dimension);
     if (asked->metric && asked->metric != stored->metric)
-        return contradiction("metric", asked->metric, stored->metric);
+        return other_name("metric", metrics, VDB_DOT, asked->metric, stored->metric);
     if (asked->index && asked->index != stored->index)
-        return contradiction("index", asked->index, stored->index);
+        return other_name("index", indexes, VDB_HNSW, asked->index, stored->index);
     if (asked->type && asked->type != stored->type)
         return contradiction("type", asked->type, stored->type);
     if (asked->m && asked->m != stored->m)

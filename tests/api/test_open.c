@@ -78,8 +78,9 @@ static void contradicting_options_name_both_values(void **state)
     assert_message(part1);                                                             \
     assert_message(part2)
     CONTRADICT(dimension, 9, "9", "7");
-    CONTRADICT(metric, VDB_L2, "metric", "");
-    CONTRADICT(index, VDB_HNSW, "index", "");
+    CONTRADICT(metric, VDB_L2, "metric: l2", "has cosine");
+    CONTRADICT(metric, VDB_DOT, "metric: dot", "has cosine");
+    CONTRADICT(index, VDB_HNSW, "index: hnsw", "has flat");
     CONTRADICT(m, 33, "33", "8");
     CONTRADICT(ef_construction, 150, "150", "100");
     CONTRADICT(max_layers, 5, "5", "4");

@@ -3,11 +3,13 @@
 import base64
 import json
 import os
+import random
 import re
 import shutil
 import struct
 import subprocess
 import sys
+import time
 
 from support import PROGRAM, Server, expect, run, split_answers
 
@@ -277,6 +279,21 @@ def search_options():
                    and got[1]["error"].startswith(e))
 
 
+def walks():
+    """How a graph was walked is told: with the ef that was asked for, or the usual one."""
+    chance = random.Random(3)
+    with Server() as s:
+        data = struct.pack("<24000f", *[chance.random() for _ in range(24000)])
+        s.post("/vectors/batch?dim=8&id_prefix=v", data, kind="application/octet-stream")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and s.get("/stats").json()["graph_vectors"] < 3000:
+            time.sleep(0.05)
+        for options, want in [({}, 50), ({"ef": 77}, 77), ({"exact": True}, 0)]:
+            got = s.post("/search", dict({"id": "v7", "explain": True}, **options)).json()
+            expect(f"explained: {options}", (got["explain"]["ef"], got["explain"]["strategy"]),
+                   (want, "graph" if want else "scan"))
+
+
 def large_answers():
     """They are streamed: chunked, and whole."""
     with Server() as s:
@@ -416,4 +433,4 @@ def prometheus():
 
 if __name__ == "__main__":
     run([paging, one_record, base64_vectors, lines_of_json, raw_floats, many_by_id,
-         search_options, large_answers, upkeep, prometheus])
+         search_options, walks, large_answers, upkeep, prometheus])

@@ -161,6 +161,9 @@ def command_line():
 
 def origins():
     with Server() as s:
+        expect("who comes by a browser is told where its page is", s.get("/").pair(),
+               (404, {"error": "there is nothing at /; /ui is a page for a browser"}))
+        expect("others are told nothing more", s.get("/x").error, "there is nothing at /x")
         got = s.get("/health")
         expect("no CORS", [h for h in got.headers if "access-control" in h], [])
         expect("nosniff", got.headers["x-content-type-options"], "nosniff")

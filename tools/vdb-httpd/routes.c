@@ -83,7 +83,8 @@ const route *route_find(request *r, const char *method)
         return NULL;
     }
     if (!list_methods(r, allow, sizeof allow)) {
-        answer_error(&r->answer, 404, "there is nothing at %.200s", r->line);
+        answer_error(&r->answer, 404, "there is nothing at %.200s%s", r->line,
+                     strcmp(r->line, "/") == 0 ? "; /ui is a page for a browser" : "");
         return NULL;
     }
     if (options)

@@ -268,11 +268,12 @@ static void put_explanation(buffer *to, const vdb_results *results, size_t q)
                e.index >= 0 && e.index < 3 ? INDEXES[e.index] : "unknown",
                e.strategy < 3 ? STRATEGIES[e.strategy] : "unknown");
     put_string(to, e.reason, strlen(e.reason));
-    put_format(to,
-               ", \"sequence\": %" PRIu64 ", \"live\": %" PRIu64
-               ", \"matches\": %" PRIu64 ", \"distances\": %" PRIu64
-               ", \"filter_ns\": %" PRIu64 ", \"search_ns\": %" PRIu64 "}",
-               e.sequence, e.live, e.matches, e.distances, e.filter_ns, e.search_ns);
+    put_format(
+        to,
+        ", \"sequence\": %" PRIu64 ", \"live\": %" PRIu64 ", \"matches\": %" PRIu64
+        ", \"distances\": %" PRIu64 ", \"ef\": %" PRIu32 ", \"filter_ns\": %" PRIu64
+        ", \"search_ns\": %" PRIu64 "}",
+        e.sequence, e.live, e.matches, e.distances, e.ef, e.filter_ns, e.search_ns);
 }
 
 /* One hit, or what stands around the hits of a query. */

@@ -68,6 +68,7 @@ const Results = (() => {
       make('dl', {},
         fact('distances', Figures.short(explain.distances), `${Figures.share(explain.distances, explain.live)} of all`),
         fact('candidates', Figures.short(explain.matches), filtered ? Figures.share(explain.matches, explain.live) : ''),
+        explain.ef > 0 && fact('ef', Figures.whole(explain.ef)),
         filtered && fact('filter', Figures.microseconds(explain.filter_ns / 1000)),
         fact('search', Figures.microseconds(explain.search_ns / 1000)),
         fact('round trip', Figures.microseconds(roundTrip * 1000))));
