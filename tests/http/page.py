@@ -393,6 +393,10 @@ def built(b, rows):
     """A second condition by the builder, which searches again; then the first taken away."""
     def passes(m):
         return m["kind"] == "sea" and m["height"] >= 450
+    fill(b, "#filter", '{"op": "eq", "field": "kind", "valu": "sea"}')
+    b.wait("document.getElementById('filter-error').textContent.includes('valu')")
+    expect("a value that is missing is not null", texts(b, "#filter-parts span"), ["kind = …"])
+    fill(b, "#filter", '{"op": "eq", "field": "kind", "value": "sea"}')
     b.run("document.getElementById('build-field').value = 'height';"
           "document.getElementById('build-field').dispatchEvent(new Event('change'))")
     b.run("document.getElementById('build-op').value = 'gte'")
@@ -623,6 +627,21 @@ def keyboard_and_names():
             expect("Tab goes through in order", [name for name in order if name in wanted][:7], wanted)
 
 
+def saved_graph():
+    """A graph that is in the file and not loaded yet is told apart from none."""
+    note, figure = "#card-index [data-note]", "#card-index [data-figure]"
+    with Server() as s:
+        store(s, clusters(3000))
+        webdriver.wait_until(lambda: s.get("/stats").json()["graph_vectors"] >= 3000)
+    with Server() as s, page(s) as b:
+        expect("asleep", [text(b, figure), text(b, note)],
+               ["–", "graph in the file: searches load it"])
+        fill(b, "#id", "sea/002")
+        b.click("#go")
+        b.wait("document.querySelector(arguments[0]).textContent.includes('in the graph')", note)
+        expect("awake", text(b, figure), "100 %")
+
+
 def main():
     global BROWSER
     if not webdriver.is_installed():
@@ -630,7 +649,7 @@ def main():
         sys.exit(77)
     with webdriver.Browser() as BROWSER:
         run([figures_and_map, searches, completion, filters, themes, tokens, hostile,
-             empty_and_away, widths, keyboard_and_names])
+             empty_and_away, widths, keyboard_and_names, saved_graph])
 
 
 main()

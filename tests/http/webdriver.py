@@ -18,6 +18,14 @@ def is_installed():
     return bool(shutil.which("chromedriver") and shutil.which("chromium"))
 
 
+def wait_until(true, seconds=SECONDS):
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise RuntimeError("it does not come true")
+        time.sleep(0.02)
+
+
 class Browser:
     """One window without a screen, in a profile of its own."""
 

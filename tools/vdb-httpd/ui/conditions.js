@@ -34,7 +34,8 @@ const Conditions = (() => {
     if (op === 'in') return `${field} in ${print(filter.values)}`;
     if (op === 'id_in') return `id in ${print(filter.ids)}`;
     if (Array.isArray(filter.filters)) return filter.filters.map(words).join(` ${op} `) || `${op} of nothing`;
-    return `${field} ${SIGNS[op] || op} ${typeof filter.value === 'string' ? filter.value : print(filter.value ?? null)}`;
+    // what is not written (yet) is not null
+    return `${field} ${SIGNS[op] || op} ${typeof filter.value === 'string' ? filter.value : filter.value === undefined ? '…' : print(filter.value)}`;
   }
 
   /* The operands of an outermost "and", or the filter alone. */
