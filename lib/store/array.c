@@ -311,19 +311,22 @@ static int stands_beyond(const vdbi_ref *ref, uint64_t boundary)
     return place && place + ref->pages > boundary;
 }
 
-/* As deep as the array is high.  `beyond`: a node above stands so. */
+/* As deep as the array is high.  `level`: of the lowest node above that stands so; -1:
+ * none does. */
 static vdb_status scan_below(vdbi_pager *pager, const vdbi_ref *ref, uint64_t first,
-                             int beyond, vdbi_array_scan *scan)
+                             int level, vdbi_array_scan *scan)
 {
     const uint8_t *bytes;
     uint64_t span;
     uint32_t i;
     vdb_status st;
 
-    beyond |= stands_beyond(ref, scan->boundary);
+    if (stands_beyond(ref, scan->boundary))
+        level = (int)ref->height;
     if (ref->height == 0) {
-        scan->found = beyond;
-        if (beyond)
+        scan->found = level >= 0;
+        scan->level = (uint32_t)level;
+        if (scan->found)
             scan->from = first;
         return VDB_OK;
     }
@@ -348,7 +351,7 @@ static vdb_status scan_below(vdbi_pager *pager, const vdbi_ref *ref, uint64_t fi
                 scan->from = first + i * span;
             break;
         }
-        st = scan_below(pager, &child, first + i * span, beyond, scan);
+        st = scan_below(pager, &child, first + i * span, level, scan);
     }
     return st;
 }
@@ -360,7 +363,7 @@ vdb_status vdbi_array_scan_on(vdbi_pager *pager, const vdbi_ref *root,
 
     scan->found = scan->stopped = 0;
     if (!vdbi_ref_none(root) && scan->from < vdbi_array_span(root->height))
-        st = scan_below(pager, root, 0, 0, scan);
+        st = scan_below(pager, root, 0, -1, scan);
     if (!st && !scan->found && !scan->stopped)
         scan->from = UINT64_MAX;
     return st;

@@ -65,8 +65,9 @@ typedef struct vdbi_array_scan {
     uint64_t boundary;
     uint64_t from;  /* block to go on from; UINT64_MAX: there are no more */
     uint32_t nodes; /* how many it may still read */
-    int found;   /* then block `from` is there, and it, or a node above it, stands so */
-    int stopped; /* for want of `nodes`: to go on */
+    int found; /* then block `from` is there, and it, or a node above it, stands so */
+    uint32_t level; /* of the lowest that does; 0: the block */
+    int stopped;    /* for want of `nodes`: to go on */
 } vdbi_array_scan;
 vdb_status vdbi_array_scan_on(vdbi_pager *pager, const vdbi_ref *root,
                               vdbi_array_scan *scan);

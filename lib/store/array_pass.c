@@ -255,6 +255,19 @@ vdb_status vdbi_array_pass_put(vdbi_array_pass *p, uint64_t block, const uint8_t
     return st;
 }
 
+/* A node below it that is open and has changed will be named by it. */
+int vdbi_array_pass_renews(const vdbi_array_pass *p, uint32_t level, uint64_t block)
+{
+    for (uint32_t h = 1; h <= level && h <= p->height; h++) {
+        const vdbi_pass_level *l = &p->levels[h];
+        if (l->open && l->changed &&
+            l->number * vdbi_array_span(h) / vdbi_array_span(level) ==
+                block / vdbi_array_span(level))
+            return 1;
+    }
+    return 0;
+}
+
 vdb_status vdbi_array_pass_end(vdbi_array_pass *p)
 {
     return close_levels(p, p->height);

@@ -47,6 +47,9 @@ void vdbi_array_pass_begin(vdbi_array_pass *pass, vdbi_pager *pager, vdbi_space 
 /* Replace a block, or with NULL make it a hole.  VDB_MISUSE: not above the last one. */
 vdb_status vdbi_array_pass_put(vdbi_array_pass *pass, uint64_t block,
                                const uint8_t *bytes);
+/* Whether the node of this level over a block is written anew by what has been put so far;
+ * `block` is above the last one that was. */
+int vdbi_array_pass_renews(const vdbi_array_pass *pass, uint32_t level, uint64_t block);
 /* Write the nodes that are open; what was written is still to be flushed. */
 vdb_status vdbi_array_pass_end(vdbi_array_pass *pass);
 void vdbi_array_pass_free(vdbi_array_pass *pass);

@@ -254,7 +254,8 @@ vdb_status vdbi_graph_checkpoint_begin(vdbi_store *s)
     return VDB_OK;
 }
 
-/* Compaction: write the blocks of a part that stand behind the boundary anew. */
+/* Compaction: write the blocks of a part that stand behind the boundary anew, and one block
+ * below each node that does. */
 static vdb_status move_part(vdbi_store *s, vdbi_page_writer *writer, int part,
                             vdbi_ref *root)
 {
@@ -267,10 +268,13 @@ static vdb_status move_part(vdbi_store *s, vdbi_page_writer *writer, int part,
                           (uint8_t)(FIRST_ROOT + part));
     while (!st && scan.from != UINT64_MAX) {
         const uint8_t *bytes = NULL;
+        int renewed;
         scan.nodes = SCAN_NODES;
         vdbi_section_begin(s->pager);
         st = vdbi_array_scan_on(s->pager, root, &scan);
-        if (!st && scan.found)
+        renewed =
+            !st && scan.found && vdbi_array_pass_renews(&pass, scan.level, scan.from);
+        if (!st && scan.found && !renewed)
             st = vdbi_array_block(s->pager, root, 1, scan.from, &bytes);
         if (!st && bytes)
             memcpy(page, bytes, sizeof page);
@@ -278,6 +282,8 @@ static vdb_status move_part(vdbi_store *s, vdbi_page_writer *writer, int part,
         pass.damaged |= st == VDB_CORRUPT || st == VDB_IO;
         if (!st && bytes)
             st = vdbi_array_pass_put(&pass, scan.from++, page);
+        else if (renewed)
+            scan.from++;
     }
     if (!st)
         st = vdbi_array_pass_end(&pass);
