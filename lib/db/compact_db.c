@@ -11,8 +11,13 @@ enum {
     UNSAVED = 16 << 20,   /* bytes of moved pages that a checkpoint then saves */
     PASSES = 8,           /* over the places */
     SLACK = 4,            /* pages: not worth a pass */
-    WHOLE = 1000          /* thousandths */
+    WHOLE = 1000,         /* thousandths */
+    IDLE = 8,             /* one free page in so many used ones is left as it is */
+    SPARE = 16,           /* and one in so many, when there were more */
+    GAIN = 16             /* of the file's pages: less is not worth moving for */
 };
+
+uint64_t vdbi_trim_least = 128;
 
 typedef struct compaction {
     vdb *db;
@@ -308,4 +313,81 @@ vdb_status vdbi_db_compact(vdb *db, const vdb_op *op)
     vdbi_compact_clear(&c.work);
     atomic_store(&db->compacting, 0);
     return st;
+}
+
+/* ------------------------------------------------------------------ at the close */
+
+static uint64_t floor_of(uint64_t used)
+{
+    return used + used / SPARE + SLACK;
+}
+
+/* How many pages may move: what that costs is in proportion to what the handle has written
+ * anyway, and so is the time. */
+static uint64_t may_move(vdb *db)
+{
+    vdb_stats stats = VDB_STATS_INIT;
+    uint64_t bytes;
+
+    vdbi_store_stats(db->store, &stats);
+    bytes = stats.written_bytes / 2;
+    if (bytes > db->options.dirty_bytes)
+        bytes = db->options.dirty_bytes;
+    return bytes / VDBI_PAGE;
+}
+
+int vdbi_db_trim_is_worth(vdb *db)
+{
+    uint64_t file, used;
+
+    if (db->in_memory || db->options.flags & VDB_OPEN_READONLY ||
+        atomic_load(&db->handles) || vdbi_store_poisoned(db->store))
+        return 0;
+    vdbi_store_pages_saved(db->store, &file, &used);
+    return used && file > used + used / IDLE + vdbi_trim_least && may_move(db);
+}
+
+/* All is saved: move the last pages into the free ones before them, and cut. */
+static vdb_status trim(compaction *c)
+{
+    vdb *db = c->db;
+    uint64_t file, used, boundary, behind;
+    vdb_status st;
+
+    vdbi_lock(&db->checkpoint_lock);
+    vdbi_store_pages(db->store, &file, &used);
+    st = vdbi_store_tail(db->store, may_move(db), floor_of(used), &boundary, &behind);
+    vdbi_unlock(&db->checkpoint_lock);
+    if (st || file < boundary + vdbi_trim_least || file - boundary < file / GAIN)
+        return st;
+    evacuate(db, boundary);
+    if (behind)
+        st = move_pages(c, boundary, UINT64_MAX);
+    if (!st)
+        st = shrink_file(db);
+    evacuate(db, UINT64_MAX);
+    return st;
+}
+
+void vdbi_db_trim(vdb *db, uint64_t graph_save)
+{
+    compaction c = {.db = db};
+    vdbi_request r = {.apply = apply_nothing, .arg = &c};
+    vdb_status st = VDB_OK;
+
+    vdbi_limits_begin(&c.limits, db, NULL);
+    c.work.memory = &db->env->memory;
+    /* A page that moves is in no record of the log: nothing is lost with those commits. */
+    db->options.durability = VDB_OFF;
+    if (!graph_save) /* which has taken a log into use, as compaction needs one */
+        st = vdbi_commit(db, &r);
+    if (!st)
+        st = vdbi_db_checkpoint_shrink(db);
+    if (!st && graph_save)
+        vdbi_graph_save_settle(db, graph_save);
+    if (!st)
+        st = trim(&c);
+    vdbi_compact_clear(&c.work);
+    if (st && db->env->log)
+        db->env->log(db->env->log_arg, VDB_LOG_WARNING, vdbi_error_text());
 }

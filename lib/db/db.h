@@ -133,6 +133,14 @@ vdb_status vdbi_db_backup(vdb *db, const char *path, const vdb_op *op);
 
 /* ---- compact_db.c ---- */
 vdb_status vdbi_db_compact(vdb *db, const vdb_op *op);
+/* Before closing, when nobody else uses the handle: whether the file, when all has been
+ * saved, has so many free pages that the last of it is worth moving. */
+int vdbi_db_trim_is_worth(vdb *db);
+/* Save all, move, and cut the file.  `graph_save`: number of a save that has been handed
+ * over; 0: none.  What fails is told to the log hook: closing goes on. */
+void vdbi_db_trim(vdb *db, uint64_t graph_save);
+/* Pages; set by tests before the first database is open. */
+extern uint64_t vdbi_trim_least;
 
 /* ---- op.c ---- */
 

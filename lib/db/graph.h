@@ -149,8 +149,8 @@ int vdbi_graph_save_is_worth(vdb *db);
 /* (checkpoint) Hand it to the store; the next checkpoint makes it durable. */
 vdb_status vdbi_graph_save(vdb *db, uint64_t *number);
 /* Before closing, when nobody else uses the handle: hand it over if an opening would find
- * too much fresh. */
-void vdbi_graph_save_last(vdb *db);
+ * too much fresh.  The number of that save; 0: none. */
+uint64_t vdbi_graph_save_last(vdb *db);
 /* (checkpoint) After that checkpoint: see whether it is. */
 void vdbi_graph_save_settle(vdb *db, uint64_t number);
 

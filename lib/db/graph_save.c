@@ -282,16 +282,18 @@ int vdbi_graph_save_is_due(vdb *db)
             atomic_load(&g->handed_back) > atomic_load(&db->live) / 10);
 }
 
-void vdbi_graph_save_last(vdb *db)
+uint64_t vdbi_graph_save_last(vdb *db)
 {
     uint64_t number;
 
     if (!can_be_saved(db) || vdbi_store_poisoned(db->store) ||
         (atomic_load(&db->graph.unsaved) <= vdbi_graph_sizes_now.fresh_budget &&
          !has_new_recalls(&db->graph)))
-        return;
-    if (vdbi_graph_save(db, &number))
-        vdbi_graph_say(db, "the graph could not be saved: %s", vdbi_error_text());
+        return 0;
+    if (!vdbi_graph_save(db, &number))
+        return number;
+    vdbi_graph_say(db, "the graph could not be saved: %s", vdbi_error_text());
+    return 0;
 }
 
 /* --------------------------------------------------------------------- reading */

@@ -150,6 +150,7 @@ vdb_status vdbi_db_open(vdb_env *env, const char *path, const vdb_options *optio
 vdb_status vdbi_db_close(vdb *db)
 {
     int child = vdbi_fork_mark_is_child(db->fork_mark);
+    uint64_t graph_save;
     vdbi_memory host;
     vdb_status st = VDB_OK, closed;
     vdb_error error = VDB_ERROR_INIT;
@@ -157,7 +158,9 @@ vdb_status vdbi_db_close(vdb *db)
     if (!child) {
         vdbi_graph_stop(db);
         vdbi_worker_stop(db);
-        vdbi_graph_save_last(db);
+        graph_save = vdbi_graph_save_last(db);
+        if (vdbi_db_trim_is_worth(db))
+            vdbi_db_trim(db, graph_save);
         st = vdbi_store_save_and_close(db->store, &db->newest->image);
         if (st)
             vdbi_error_save(&error);

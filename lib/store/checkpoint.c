@@ -312,6 +312,32 @@ void vdbi_store_pages(const vdbi_store *s, uint64_t *file_pages, uint64_t *used)
     *used = vdbi_space_used(s->space);
 }
 
+/* What is held, or superseded by this save, cannot take what is to be written. */
+void vdbi_store_pages_saved(vdbi_store *s, uint64_t *file_pages, uint64_t *used)
+{
+    uint64_t dirty = vdbi_pager_dirty_bytes(s->pager) / VDBI_PAGE, gone = 0;
+    uint64_t free_pages, held_pages;
+
+    vdbi_store_pages(s, file_pages, used);
+    vdbi_space_totals(s->space, &free_pages, &held_pages);
+    for (size_t i = 0; i < s->superseded.count; i++) {
+        const vdbi_superseded *item = &s->superseded.items[i];
+        const vdbi_frame *f = item->frame;
+        if (f ? atomic_load(&f->placed) != 0 : item->place != 0)
+            gone += item->pages;
+    }
+    *used += dirty;
+    *used = *used > gone ? *used - gone : 0;
+    if (dirty > free_pages)
+        *file_pages += dirty - free_pages;
+}
+
+vdb_status vdbi_store_tail(vdbi_store *s, uint64_t most, uint64_t floor,
+                           uint64_t *boundary, uint64_t *behind)
+{
+    return vdbi_space_tail(s->space, most, floor, boundary, behind);
+}
+
 void vdbi_store_evacuate(vdbi_store *s, uint64_t boundary)
 {
     vdbi_space_evacuate(s->space, boundary);

@@ -5,62 +5,12 @@
  * what has no place; bring the summary up to date" until neither changes anything.  Each
  * page gets a place at most once, so it ends.
  */
-#include "store/space.h"
+#include "store/space_priv.h"
 
 #include "base/bitmap.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "store/array.h"
-
-enum {
-    LEAF_BITS = VDBI_PAGE * 8,
-    LEAF_WORDS = LEAF_BITS / 64,
-    SUMMARY_ROWS = VDBI_PAGE / 8,
-    LEAVES_MAX = 1 << 17, /* 16 TiB */
-    STRUCTURE_MAP = 9,
-    STRUCTURE_SUMMARY = 10
-};
-
-/* What is known of 128 MiB of file. */
-typedef struct leaf {
-    uint64_t *held;         /* LEAF_WORDS; NULL: none is */
-    uint32_t free, longest; /* as in the summary; longest is an upper bound */
-    uint32_t changed;       /* the summary's row is behind */
-    uint32_t reserved;
-} leaf;
-
-typedef struct run {
-    uint64_t place;
-    uint64_t sequence;
-    uint32_t pages;
-    uint32_t reserved;
-} run;
-
-typedef struct run_list {
-    run *items;
-    size_t count, capacity;
-} run_list;
-
-struct vdbi_space {
-    vdbi_memory *memory;
-    vdbi_pager *pager;
-    vdbi_ref map, summary;
-    vdbi_change change; /* of the checkpoint that is running */
-    leaf *leaves;
-    size_t leaf_count, leaf_capacity;
-    uint64_t file_pages, file_pages_before;
-    size_t summary_read; /* leaves whose row has been read */
-    run_list taken;      /* by this checkpoint, to undo it */
-    run_list held;       /* freed, not yet let go */
-    size_t held_before;  /* those behind were freed by this checkpoint */
-    run_list own; /* old places of the map's own pages, to give at the next attempt */
-    uint64_t writer;
-    int open;          /* begun, and neither committed nor undone */
-    uint64_t boundary; /* pages of the map at or behind it are to move */
-    _Atomic uint64_t used_pages;
-    _Atomic uint64_t held_pages;
-    _Atomic uint64_t known_pages;
-};
 
 /* Note a run; if it follows the last one behind `from`, in the same leaf, as more of that:
  * so pages one after another take no more memory than one. */
@@ -503,69 +453,6 @@ static vdb_status settle(vdbi_space *s)
     return st;
 }
 
-/* The last page of a leaf that is used or held, + 1; 0: none is. */
-static uint32_t leaf_end(const uint8_t *used, const uint64_t *held)
-{
-    for (uint32_t w = LEAF_WORDS; w-- > 0;) {
-        uint64_t word = (used ? vdbi_get64(used + 8 * w) : 0) | (held ? held[w] : 0);
-        if (word)
-            return w * 64 + 64 - (uint32_t)__builtin_clzll(word);
-    }
-    return 0;
-}
-
-static vdb_status shrink(vdbi_space *s)
-{
-    uint64_t end = 0;
-
-    for (size_t i = s->leaf_count; i-- > 0 && !end;) {
-        const uint8_t *used;
-        vdb_status st = vdbi_array_block(s->pager, &s->map, 1, i, &used);
-        if (st)
-            return st;
-        end = leaf_end(used, s->leaves[i].held);
-        end = end ? end + (uint64_t)i * LEAF_BITS : 0;
-    }
-    if (end >= 2 && end < s->file_pages) {
-        s->file_pages = end;
-        vdbi_pager_set_file_pages(s->pager, end);
-        atomic_store(&s->known_pages, end);
-    }
-    return VDB_OK;
-}
-
-/* Free bits of a leaf below `end`, but for those held. */
-static uint64_t leaf_room(const uint8_t *used, const uint64_t *held, uint64_t end)
-{
-    uint64_t room = 0;
-
-    for (uint32_t w = 0; w < LEAF_WORDS && (uint64_t)w * 64 < end; w++) {
-        uint64_t word = (used ? vdbi_get64(used + 8 * w) : 0) | (held ? held[w] : 0);
-        word = ~word;
-        if (end - (uint64_t)w * 64 < 64)
-            word &= ((uint64_t)1 << (end - (uint64_t)w * 64)) - 1;
-        room += (uint64_t)__builtin_popcountll(word);
-    }
-    return room;
-}
-
-static vdb_status room(vdbi_space *s, uint64_t boundary, uint64_t *pages)
-{
-    vdb_status st = learn(s);
-
-    *pages = 0;
-    for (size_t i = 0; !st && i < s->leaf_count && (uint64_t)i * LEAF_BITS < boundary;
-         i++) {
-        const uint8_t *used;
-        uint64_t end = boundary - (uint64_t)i * LEAF_BITS;
-        st = vdbi_array_block(s->pager, &s->map, 1, i, &used);
-        if (!st)
-            *pages +=
-                leaf_room(used, s->leaves[i].held, end < LEAF_BITS ? end : LEAF_BITS);
-    }
-    return st;
-}
-
 /* Each of these reads pages of the map, in a section of its own: a checkpoint is long, and
  * a section that lasted as long would keep the cache from letting pages go. */
 
@@ -616,26 +503,6 @@ vdb_status vdbi_space_settle(vdbi_space *s)
 
     vdbi_section_begin(s->pager);
     st = settle(s);
-    vdbi_section_end(s->pager);
-    return st;
-}
-
-vdb_status vdbi_space_shrink(vdbi_space *s)
-{
-    vdb_status st;
-
-    vdbi_section_begin(s->pager);
-    st = shrink(s);
-    vdbi_section_end(s->pager);
-    return st;
-}
-
-vdb_status vdbi_space_room(vdbi_space *s, uint64_t boundary, uint64_t *pages)
-{
-    vdb_status st;
-
-    vdbi_section_begin(s->pager);
-    st = room(s, boundary, pages);
     vdbi_section_end(s->pager);
     return st;
 }

@@ -54,6 +54,10 @@ void vdbi_space_evacuate(vdbi_space *space, uint64_t boundary);
 uint64_t vdbi_space_boundary(const vdbi_space *space);
 /* How many pages below `boundary` could be taken now. */
 vdb_status vdbi_space_room(vdbi_space *space, uint64_t boundary, uint64_t *pages);
+/* The lowest place, at or above `floor`, behind which at most `most` pages are used or
+ * held, and how many are. */
+vdb_status vdbi_space_tail(vdbi_space *space, uint64_t most, uint64_t floor,
+                           uint64_t *boundary, uint64_t *behind);
 /* Pages that are used, of the file's length. */
 uint64_t vdbi_space_used(const vdbi_space *space);
 /* Pages free for use, and pages held; of the file's length. */

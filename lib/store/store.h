@@ -88,6 +88,12 @@ uint64_t vdbi_store_durable_sequence(const vdbi_store *store);
  * `boundary` are free and held for nobody. */
 vdb_status vdbi_store_room(vdbi_store *store, uint64_t boundary, uint64_t *pages);
 void vdbi_store_pages(const vdbi_store *store, uint64_t *file_pages, uint64_t *used);
+/* (turn, checkpoint) The same as they will be when all that is unsaved has been saved; the
+ * file is at least so long. */
+void vdbi_store_pages_saved(vdbi_store *store, uint64_t *file_pages, uint64_t *used);
+/* (checkpoint) As vdbi_space_tail(). */
+vdb_status vdbi_store_tail(vdbi_store *store, uint64_t most, uint64_t floor,
+                           uint64_t *boundary, uint64_t *behind);
 /* (checkpoint) From now on checkpoints move the map's own pages below `boundary`, as far
  * as there is room; UINT64_MAX: they do not. */
 void vdbi_store_evacuate(vdbi_store *store, uint64_t boundary);

@@ -21,6 +21,7 @@ enum {
 void life_small_sizes(void)
 {
     vdbi_graph_sizes_now = (vdbi_graph_sizes){40, 10, 10, 5};
+    vdbi_trim_least = 4;
 }
 
 /* ----------------------------------------------------------------- vectors */
@@ -171,7 +172,10 @@ const life_step life_steps[] = {
     {"load", step_wait, 0, 0, 0},
     {"compact", step_compact, 0, 0, 0},
     {"delete", step_drop, 60, 8, 0},
-    {"close", step_close, 0, 0, 0},
+    {"replace", life_put, 0, 50, 4},
+    {"save before the last", step_save, 0, 0, 0},
+    {"replace", life_put, 10, 40, 5},
+    {"close and cut", step_close, 0, 0, 0},
 };
 const unsigned life_step_count = sizeof life_steps / sizeof *life_steps;
 

@@ -256,6 +256,20 @@ bool step_close(run *r)
     return true;
 }
 
+bool step_close_short(run *r, uint64_t most)
+{
+    uint64_t size;
+
+    if (!step_close(r))
+        return false;
+    size = faultfs_used(r->fs);
+    /* What goes wrong with it is no reason not to close. */
+    if (!fault_fired(r) && size > most)
+        run_fail(r, "closed, the files have %llu bytes, more than %llu",
+                 (unsigned long long)size, (unsigned long long)most);
+    return !r->ended;
+}
+
 bool step_crash(run *r, unsigned damage, uint64_t seed)
 {
     /* The power may have gone in a call whose failure nobody is told, a log's cut. */

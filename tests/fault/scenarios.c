@@ -488,6 +488,38 @@ static void play_compact_empty(run *r)
         step_close(r);
 }
 
+/* Half of the rows are replaced, the other half, and again: closing cuts the file. */
+static bool churn(run *r, unsigned version)
+{
+    for (unsigned round = 0; round < 3; round++)
+        for (unsigned half = 0; half < 2; half++)
+            if (!step_put(r, half * 60, 60, version + round) || !step_checkpoint(r))
+                return false;
+    return true;
+}
+
+static void play_trim(run *r)
+{
+    if (step_open(r) && churn(r, 1) && step_insert(r, 130, 1) &&
+        step_close_short(r, 300000) && step_open(r) && step_compare(r) && churn(r, 5) &&
+        step_snapshot(r) && step_put(r, 30, 30, 9) && step_checkpoint(r) &&
+        step_check_snapshot(r) && step_close_short(r, 300000) && step_open(r) &&
+        step_insert(r, 131, 1) && step_crash(r, FAULTFS_NONE, 1) && step_compare(r))
+        step_close(r);
+}
+
+/* With a saved graph, and one that closing saves. */
+static void play_trim_graph(run *r)
+{
+    if (step_open(r) && step_put(r, 0, 120, 1) && step_graph_link(r, 1, 1) &&
+        step_graph_save(r) && step_checkpoint(r) && churn(r, 2) &&
+        step_graph_link(r, 2, 1) && step_graph_save(r) && step_close_short(r, 480000) &&
+        step_open(r) && step_compare(r) && churn(r, 5) && step_close(r) &&
+        step_open(r) && step_insert(r, 131, 1) && step_crash(r, FAULTFS_ALL, 1) &&
+        step_compare(r))
+        step_close(r);
+}
+
 /* Everything at once, in an order that no one chose. */
 static void play_program(run *r)
 {
@@ -571,6 +603,9 @@ const scenario scenarios[] = {
     {"compact_graph", play_compact_graph, 8, VDB_FULL_SYNC, 100000},
     {"compact_empty", play_compact_empty, 8, VDB_FULL_SYNC, 1000},
     {"compact_normal", play_compact, 8, VDB_NORMAL, 8},
+    {"trim", play_trim, 64, VDB_FULL_SYNC, 1000},
+    {"trim_normal", play_trim, 64, VDB_NORMAL, 1000},
+    {"trim_graph", play_trim_graph, 64, VDB_FULL_SYNC, 100000},
     {"program", play_program, 8, VDB_FULL_SYNC, 8},
     {"program_normal", play_program, 8, VDB_NORMAL, 8},
     {"program_off", play_program, 8, VDB_OFF, 8},

@@ -95,6 +95,8 @@ void run_fail(run *r, const char *format, ...) __attribute__((format(printf, 2, 
  * Each returns whether the script goes on. */
 bool step_open(run *r);
 bool step_close(run *r);
+/* The files are at most so long afterwards. */
+bool step_close_short(run *r, uint64_t most);
 bool step_insert(run *r, unsigned n, unsigned version);
 bool step_insert_many(run *r, unsigned first, unsigned count, unsigned version);
 bool step_set_metadata(run *r, unsigned n, unsigned version);

@@ -19,6 +19,7 @@ STORE = 'lib/store/store.c'
 CREATION = 'lib/store/creation.c'
 FRAME = 'lib/store/frame.c'
 SPACE = 'lib/store/space.c'
+SPACE_TAIL = 'lib/store/space_tail.c'
 SLOTS = 'lib/store/slots.c'
 GRAPH_PAGES = 'lib/store/graph_pages.c'
 GRAPH_SAVE = 'lib/store/graph_save.c'
@@ -590,7 +591,7 @@ plant('cut-before-it-is-durable',
 plant('cut-under-a-reader',
       'pages that a snapshot refers to are cut off',
       'points-compact api-compact',
-      (SPACE, 'end = leaf_end(used, s->leaves[i].held);', 'end = leaf_end(used, NULL);'))
+      (SPACE_TAIL, 'end = leaf_end(used, s->leaves[i].held);', 'end = leaf_end(used, NULL);'))
 plant('slots-given-up-under-a-reader',
       'slots that a snapshot sees live are given up',
       'points-compact api-compact',
@@ -626,6 +627,18 @@ plant('places-not-moved',
       'pages at the end of the file stay where they are',
       'api-compact',
       (COMPACT_DB, '    if (!st && file > boundary && room)', '    if (0)'))
+plant('closing-does-not-cut',
+      'a churned file keeps its free pages when it is closed',
+      'api-trim power:trim',
+      (COMPACT_DB, '    return used && file > used + used / IDLE', '    return 0 && file > used + used / IDLE'))
+plant('closing-cuts-under-a-handle',
+      'the file is cut though a snapshot is open',
+      'api-trim',
+      (COMPACT_DB, '        atomic_load(&db->handles) || vdbi_store_poisoned', '        vdbi_store_poisoned'))
+plant('closing-moves-without-bound',
+      'a session that has written little moves what others have left',
+      'api-trim',
+      (COMPACT_DB, '    bytes = stats.written_bytes / 2;', '    bytes = UINT64_MAX;'))
 plant('map-not-moved',
       'the pages of the map keep the file from being cut',
       'points-compact',
