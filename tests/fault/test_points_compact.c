@@ -165,6 +165,34 @@ static void what_a_snapshot_sees_is_not_cut_off(void **state)
     machine_free(m);
 }
 
+/* Its pages stand at the end, and copies of them have moved before. */
+static void what_a_snapshot_sees_at_the_end_stays(void **state)
+{
+    machine *m = machine_new(true);
+    vdb_snapshot *snapshot;
+    uint64_t before;
+
+    (void)state;
+    machine_open(m);
+    put_many(m, 0, ROWS, 1);
+    checkpoint(m);
+    put_many(m, 0, ROWS, 2);
+    checkpoint(m);
+    before = stats_of(m).file_bytes;
+    assert_int_equal(vdb_snapshot_new(m->db, &snapshot), VDB_OK);
+    compact(m);
+    assert_true(stats_of(m).held_bytes > before / 4);
+    assert_true(stats_of(m).file_bytes > before * 3 / 4);
+    for (unsigned n = 0; n < ROWS; n++)
+        expect_held(m, snapshot, n, 2);
+    vdb_snapshot_free(snapshot);
+    compact(m);
+    assert_true(stats_of(m).file_bytes < before * 3 / 4);
+    expect_many(m, 0, ROWS, 2);
+    expect_sound(m, ROWS);
+    machine_free(m);
+}
+
 /* --------------------------------------------------------------------- slots */
 
 static void slots_that_were_given_up_are_used_anew(void **state)
@@ -298,6 +326,7 @@ int main(void)
         cmocka_unit_test(the_file_is_cut_when_both_meta_pages_say_so),
         cmocka_unit_test(a_cut_inside_a_compaction_loses_nothing),
         cmocka_unit_test(what_a_snapshot_sees_is_not_cut_off),
+        cmocka_unit_test(what_a_snapshot_sees_at_the_end_stays),
         cmocka_unit_test(slots_that_were_given_up_are_used_anew),
         cmocka_unit_test(a_step_that_fails_changes_nothing),
         cmocka_unit_test(nothing_is_left_behind_the_end),

@@ -631,10 +631,6 @@ plant('closing-does-not-cut',
       'a churned file keeps its free pages when it is closed',
       'api-trim power:trim',
       (COMPACT_DB, '    return used && file > used + used / IDLE', '    return 0 && file > used + used / IDLE'))
-plant('closing-cuts-under-a-handle',
-      'the file is cut though a snapshot is open',
-      'api-trim',
-      (COMPACT_DB, '        atomic_load(&db->handles) || vdbi_store_poisoned', '        vdbi_store_poisoned'))
 plant('closing-moves-without-bound',
       'a session that has written little moves what others have left',
       'api-trim',
