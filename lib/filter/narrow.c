@@ -170,13 +170,11 @@ static double to_real(uint64_t word)
 }
 
 /* The tag of all cells that are there; VDBI_CELL_RECORD: no copy can be made. */
-static uint8_t tag_of_all(const uint8_t *tags, uint8_t *has_absent)
+static uint8_t tag_of_all(const uint8_t *tags)
 {
     uint8_t tag = VDBI_CELL_ABSENT;
 
-    *has_absent = 0;
     for (size_t i = 0; i < VDBI_CELLS_PER_BLOCK; i++) {
-        *has_absent |= tags[i] == VDBI_CELL_ABSENT;
         if (tags[i] == VDBI_CELL_ABSENT || tags[i] == tag)
             continue;
         if (tag != VDBI_CELL_ABSENT)
@@ -257,7 +255,7 @@ static void copy_block(vdbi_narrow_block *b, const vdbi_ref *ref,
     b->place = ref->place;
     b->generation = ref->generation;
     b->checksum = ref->checksum;
-    b->tag = tag_of_all(cells->tags, &b->has_absent);
+    b->tag = tag_of_all(cells->tags);
     if (b->tag == VDBI_CELL_REAL)
         copy_reals(b, cells, out);
     else if (b->tag != VDBI_CELL_RECORD)

@@ -35,7 +35,6 @@ enum {
 typedef struct vdbi_narrow_block {
     uint64_t place, generation, checksum; /* of what it was made of; 0: there is none */
     uint8_t tag;                          /* of all cells; VDBI_CELL_RECORD: no copy */
-    uint8_t has_absent;
     uint16_t shift;
     int64_t int_low, int_high; /* of its cells */
     double real_low, real_high, scale;
