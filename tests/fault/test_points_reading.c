@@ -186,6 +186,40 @@ static void without_mapping_the_cache_has_a_budget(void **state)
     machine_free(m);
 }
 
+/* While the checkpoint writes and syncs: a search, and with it the cache is emptied. */
+static int search_meanwhile(machine *m, uint32_t kind, const char *name)
+{
+    if ((kind != FAULTFS_WRITE && kind != FAULTFS_SYNC) || strcmp(name, MAIN) != 0)
+        return 0;
+    *(uint64_t *)m->hook_arg += reads_of_a_search(m) > 0;
+    stats_of(m);
+    return 0;
+}
+
+/* Who did would be waited for by the search, and this test would not end. */
+static void a_checkpoint_is_no_reader_while_it_writes(void **state)
+{
+    machine *m = machine_new(true);
+    uint64_t searches = 0;
+
+    (void)state;
+    m->options.flags = VDB_OPEN_NO_MMAP;
+    m->options.cache_bytes = 16 * PAGE;
+    machine_open(m);
+    put_many(m, 0, 3000, 1);
+    checkpoint(m);
+    for (int version = 2; version < 5; version++) {
+        put_many(m, 0, 300, version);
+        m->hook = search_meanwhile;
+        m->hook_arg = &searches;
+        checkpoint(m);
+        m->hook = NULL;
+    }
+    assert_true(searches >= 9);
+    expect_sound(m, 3000);
+    machine_free(m);
+}
+
 /* What was read and is then written anew at the same place is read as it is now. */
 static void a_place_that_is_written_anew_is_read_anew(void **state)
 {
@@ -217,6 +251,7 @@ int main(void)
         cmocka_unit_test(misdirected_blocks_are_told),
         cmocka_unit_test(a_misdirected_meta_page_does_not_count),
         cmocka_unit_test(without_mapping_the_cache_has_a_budget),
+        cmocka_unit_test(a_checkpoint_is_no_reader_while_it_writes),
         cmocka_unit_test(a_place_that_is_written_anew_is_read_anew),
     };
 
