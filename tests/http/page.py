@@ -420,6 +420,15 @@ def built(b, rows):
     b.click("#filter-parts li button")
     b.wait("document.querySelector('.hit-id').firstChild.data === arguments[0]", rows[0]["id"])
     expect("no filter", b.run("return [filter.value, document.getElementById('filter-count').textContent]"), ["", ""])
+    # Searched at once, while the look at what was typed is still to come and /count is slow.
+    b.run("const post = Server.post; Server.post = async (path, ...rest) => {"
+          "  if (path === '/count') await new Promise((done) => setTimeout(done, 700));"
+          "  return post(path, ...rest); };"
+          "filter.value = JSON.stringify({op: 'eq', field: 'kind', value: 'hill'});"
+          "filter.dispatchEvent(new Event('input')); document.getElementById('query').requestSubmit()")
+    hill = nearest(rows, rows[0]["vector"], 10, lambda m: m["kind"] == "hill")
+    b.wait("document.querySelector('.hit-id').firstChild.data === arguments[0]", hill[0], seconds=10)
+    expect("typed and searched at once", hit_ids(b), hill)
 
 
 def themes():

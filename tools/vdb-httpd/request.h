@@ -65,6 +65,7 @@ typedef struct request {
     bool chunked;      /* how long the body is is not known before */
     bool asks;         /* Expect: 100-continue */
     bool counted;      /* in server.in_hand */
+    bool noted;        /* in the meters */
     uint64_t declared; /* Content-Length */
     uint64_t drained;
     buffer body;

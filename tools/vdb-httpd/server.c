@@ -128,6 +128,13 @@ static void add_headers(const request *r, struct MHD_Response *response)
     }
 }
 
+static void note(request *r, unsigned status)
+{
+    size_t which = r->route ? (size_t)(r->route - ROUTES) : METER_OTHER;
+    meters_note(&r->server->meters, which, status, now_ns() - r->begun_ns);
+    r->noted = true;
+}
+
 static enum MHD_Result send_answer(request *r)
 {
     answer *a = &r->answer;
@@ -144,8 +151,7 @@ static enum MHD_Result send_answer(request *r)
     if (!response)
         return MHD_NO;
     add_headers(r, response);
-    meters_note(&s->meters, r->route ? (size_t)(r->route - ROUTES) : METER_OTHER,
-                nobody_waits ? METER_GONE : status, now_ns() - r->begun_ns);
+    note(r, nobody_waits ? METER_GONE : status);
     enum MHD_Result queued = MHD_NO;
     if (connection_enter(r->connection, STAGE_ANSWER, seconds))
         queued = MHD_queue_response(r->link, status, response);
@@ -248,8 +254,7 @@ static enum MHD_Result take_body(request *r, const char *bytes, size_t *size)
     if (request_take_body(r, bytes, length))
         return MHD_YES;
     /* libmicrohttpd takes no answer in the middle of a body. */
-    meters_note(&r->server->meters, (size_t)(r->route - ROUTES), r->answer.status,
-                now_ns() - r->begun_ns);
+    note(r, r->answer.status);
     connection_tell(r->connection, r->answer.status, r->answer.body.bytes,
                     r->answer.body.length);
     return MHD_NO;
@@ -304,6 +309,8 @@ static void on_end(void *cls, struct MHD_Connection *link, void **context,
     if (!r)
         return;
     connection_enter(r->connection, STAGE_IDLE, s->settings->idle_seconds);
+    if (r->phase == PHASE_ANSWERED && !r->noted)
+        note(r, METER_GONE); /* libmicrohttpd saw it before the answer was asked for */
     if (r->counted)
         atomic_fetch_sub(&s->in_hand, 1);
     request_free(r);

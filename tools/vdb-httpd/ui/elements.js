@@ -24,10 +24,12 @@ function showText(element, text) {
 
 function later(milliseconds, act) {
   let timer = 0;
-  return (...args) => {
-    clearTimeout(timer);
+  const soon = (...args) => {
+    soon.cancel();
     timer = setTimeout(act, milliseconds, ...args);
   };
+  soon.cancel = () => clearTimeout(timer);
+  return soon;
 }
 
 const Figures = {

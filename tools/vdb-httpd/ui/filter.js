@@ -5,6 +5,7 @@ const Filter = (() => {
   const BEFORE = '{"filter":';
   let box, error, asking = null, fields = new Map();
   let onEdit = () => {};
+  const soon = later(300, () => check().catch(() => {}));
 
   const text = () => box.value.trim();
 
@@ -66,6 +67,7 @@ const Filter = (() => {
   /* Ask the server what it thinks; true: the filter may be used.  Rejects when no answer
      about the filter came. */
   async function check() {
+    soon.cancel(); // or it would end this one, and the search that waits for it
     if (asking) asking.abort();
     asking = new AbortController();
     const {signal} = asking;
@@ -139,7 +141,6 @@ const Filter = (() => {
     box = byId('filter');
     error = byId('filter-error');
     onEdit = edited;
-    const soon = later(300, () => check().catch(() => {}));
     box.addEventListener('input', () => {
       showParts();
       soon();
