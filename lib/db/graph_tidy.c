@@ -109,14 +109,15 @@ static vdb_status take_out(vdb *db, vdbi_hnsw *h, const vdbi_pace *pace)
 vdb_status vdbi_graph_connect(vdbi_graph *g, vdbi_hnsw *h)
 {
     const vdbi_pace pace_of_graph = {vdbi_graph_goes_on, g}, *pace = &pace_of_graph;
-    uint64_t answers, ways;
-    vdb_status st = vdbi_hnsw_answer(h, pace, &answers);
+    vdb_status (*const work[])(vdbi_hnsw *, const vdbi_pace *, uint64_t *) = {
+        vdbi_hnsw_answer, vdbi_hnsw_connect, vdbi_hnsw_find_each};
+    vdb_status st = VDB_OK;
 
-    atomic_fetch_add(&g->unsaved, answers);
-    if (st)
-        return st;
-    st = vdbi_hnsw_connect(h, pace, &ways);
-    atomic_fetch_add(&g->unsaved, ways);
+    for (size_t i = 0; i < sizeof work / sizeof *work && !st; i++) {
+        uint64_t made;
+        st = work[i](h, pace, &made);
+        atomic_fetch_add(&g->unsaved, made);
+    }
     return st;
 }
 

@@ -233,7 +233,7 @@ static void check(fixture *fx, const hard_set *set)
 static const hard_set SETS[] = {
     {"equal", VDB_L2, 64, 2100, 16, 200, 0, equal},
     {"half of them copies", VDB_L2, 64, 3000, 16, 200, 0, half_copies},
-    {"sorted clusters", VDB_L2, 64, 4000, 16, 200, 0, sorted_clusters},
+    {"sorted clusters", VDB_L2, 64, 4000, 16, 100, 0, sorted_clusters},
     {"one outlier", VDB_L2, 64, 3000, 16, 200, 0, one_outlier},
     {"two dimensions", VDB_L2, 2, 3000, 16, 200, 0, square},
     {"4096 dimensions", VDB_L2, 4096, 2100, 16, 200, 0, plain},

@@ -220,7 +220,8 @@ vdb_status vdbi_hnsw_insert(vdbi_hnsw *h, uint32_t slot, vdbi_scratch *s)
         return st;
     raise_limit(h, slot);
     enter(&k, slot, layer);
-    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot), VDBI_MARK_LINKED);
+    atomic_fetch_or(vdbi_marks_of(&h->nodes, slot),
+                    VDBI_MARK_LINKED | VDBI_MARK_UNTRIED);
     /* A save that copied its rows before has left them out. */
     for (uint32_t l = 0; l <= layer; l++)
         vdbi_links_touch(&h->nodes, slot, l);

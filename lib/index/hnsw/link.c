@@ -16,8 +16,10 @@ vdb_status vdbi_linker_begin(vdbi_hnsw *h, vdbi_linker *k)
         return st;
     k->way = vdbi_hnsw_way(h);
     k->s = &k->visitor->scratch;
-    st = vdbi_scratch_reserve(k->s, h->shape.ef_construction, 0, h->nodes.m0,
-                              k->way.codes->row_bytes);
+    st = vdbi_scratch_reserve(
+        k->s,
+        h->shape.ef_construction > VDBI_TRY_EF ? h->shape.ef_construction : VDBI_TRY_EF,
+        0, h->nodes.m0, k->way.codes->row_bytes);
     if (st)
         vdbi_linker_end(k);
     return st;
@@ -142,21 +144,23 @@ static void walk_layer(const vdbi_linker *k, const vdbi_code_query *q, uint32_t 
     }
 }
 
-void vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot,
-                    uint32_t layer, uint64_t from, uint32_t ef)
+int vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot,
+                   uint32_t layer, uint64_t from, uint32_t ef)
 {
     vdbi_pool *pool = &k->s->pool;
-    uint32_t kept = 0;
+    uint32_t kept = 0, found;
 
     walk_layer(k, q, layer, from, ef);
-    for (uint32_t i = 0; i < pool->count; i++)
+    found = pool->count;
+    for (uint32_t i = 0; i < found; i++)
         if (vdbi_key_slot(pool->keys[i]) != slot)
             pool->keys[kept++] = pool->keys[i];
     pool->count = kept;
+    return kept < found;
 }
 
-void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, uint32_t layer,
-                        int descend, uint32_t ef)
+int vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, uint32_t layer, int descend,
+                       uint32_t ef)
 {
     uint64_t entry = atomic_load_explicit(&k->h->entry, memory_order_acquire), best;
     uint32_t way_in = (uint32_t)entry, top = (uint32_t)(entry >> 32);
@@ -169,7 +173,7 @@ void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, uint32_t layer,
     if (descend && top > layer)
         best = k->way.walk->descend(&k->h->nodes, k->way.codes, &q, best, top, layer,
                                     k->s);
-    vdbi_find_near(k, &q, slot, layer, best, ef);
+    return vdbi_find_near(k, &q, slot, layer, best, ef);
 }
 
 /* Write a node's list, beside what others, who have linked to it, have put there. */

@@ -5,7 +5,10 @@
 #include "index/hnsw/hnsw.h"
 
 enum {
-    VDBI_CANDIDATES_MAX = 2 * 512 + 1 /* of one list */
+    VDBI_CANDIDATES_MAX = 2 * 512 + 1, /* of one list */
+    /* Kept when a node is looked for by its own value: less than by searches that are not
+     * told how many. */
+    VDBI_TRY_EF = 40
 };
 
 /* One visit that changes links. */
@@ -16,7 +19,7 @@ typedef struct vdbi_linker {
     vdbi_visitor *visitor; /* of vdbi_linker_begin */
 } vdbi_linker;
 
-/* Begin a visit of upkeep, and end it. */
+/* Begin a visit of upkeep, which may keep ef_construction or VDBI_TRY_EF, and end it. */
 vdb_status vdbi_linker_begin(vdbi_hnsw *h, vdbi_linker *k);
 void vdbi_linker_end(vdbi_linker *k);
 
@@ -35,13 +38,14 @@ void vdbi_set_links(vdbi_link *links, uint32_t max, const uint32_t *slots,
 /* Give `slot` a link to `to`; a full list chooses anew. */
 void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_t to);
 /* Find the `ef` nearest of a layer, without the node itself, to which others may have
- * linked; or more than `ef`, so that one of them at least is not leaving. */
-void vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot,
-                    uint32_t layer, uint64_t from, uint32_t ef);
+ * linked; or more than `ef`, so that one of them at least is not leaving.  1 when it was
+ * among them. */
+int vdbi_find_near(const vdbi_linker *k, const vdbi_code_query *q, uint32_t slot,
+                   uint32_t layer, uint64_t from, uint32_t ef);
 /* The same, for a node that is in the graph, from the way in; `descend`: down through the
  * layers above, as searches go. */
-void vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, uint32_t layer,
-                        int descend, uint32_t ef);
+int vdbi_find_from_top(const vdbi_linker *k, uint32_t slot, uint32_t layer, int descend,
+                       uint32_t ef);
 /* The nearest of a layer are in the pool: give the node links to some, besides those it
  * has.  How many were chosen. */
 uint32_t vdbi_link_to(const vdbi_linker *k, uint32_t slot, uint32_t layer);

@@ -49,6 +49,8 @@ enum {
     VDBI_MARK_TWINS = 2,    /* has a chain of twins behind it */
     VDBI_MARK_LEAVING = 4,  /* is being unlinked: no new link may lead to it */
     VDBI_MARK_CHAINED = 32, /* stands in the chain of a twin; no link leads to it */
+    VDBI_MARK_UNTRIED =
+        64, /* whether it is found by its own value, nobody has seen yet */
     /* Set by who uses the index; it heeds neither: */
     VDBI_MARK_KILLED = 8,  /* dead in some version */
     VDBI_MARK_REBORN = 16, /* put into again; dead in some older version */

@@ -33,8 +33,8 @@ enum {
 };
 /* What db does not own of a slot's marks. */
 enum {
-    OUR_MARKS =
-        VDBI_MARK_LINKED | VDBI_MARK_TWINS | VDBI_MARK_LEAVING | VDBI_MARK_CHAINED
+    OUR_MARKS = VDBI_MARK_LINKED | VDBI_MARK_TWINS | VDBI_MARK_LEAVING |
+                VDBI_MARK_CHAINED | VDBI_MARK_UNTRIED
 };
 
 static uint8_t marks(const vdbi_nodes *n, uint32_t slot)

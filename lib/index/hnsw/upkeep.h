@@ -32,6 +32,9 @@ vdb_status vdbi_hnsw_link_anew(vdbi_hnsw *h, uint32_t slot);
 /* See that every node is linked back to by some of its neighbours, so that a walk to its
  * place meets it.  *made: how many links were missing. */
 vdb_status vdbi_hnsw_answer(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made);
+/* See that every node that was inserted since this was called last is found by its own
+ * value.  *made: how many links were missing. */
+vdb_status vdbi_hnsw_find_each(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made);
 /* See that a way leads from the top to every node.  *made: how many ways were missing. */
 vdb_status vdbi_hnsw_connect(vdbi_hnsw *h, const vdbi_pace *pace, uint64_t *made);
 /* How many nodes no way leads to, and the first of them. */
