@@ -277,7 +277,8 @@ static void a_failed_call_anywhere_loses_nothing(void **state)
 {
     (void)state;
     visit_all("I/O errors", 0, IO_KINDS);
-    assert_true(count.poisoned > 0 || count.visited < 50); /* on a slow machine few are */
+    assert_true(count.poisoned > 0 ||
+                count.visited < 50); /* on a slow machine few are */
 }
 
 static void refused_memory_anywhere_loses_nothing(void **state)
