@@ -949,10 +949,7 @@ int program_execute(const program *p, const unsigned char *kept, const char *dir
         }
         r->at = p->count;
         do_check(r);
-        /* With threads of the library's own a search may come before they have seen that
-         * every node of a graph, changed or loaded, can be reached. */
-        if (r->graph_found + 1 + r->graph_asked / (p->threads > 1 ? 8 : 50) <
-            r->graph_asked)
+        if (r->graph_found + 1 + r->graph_asked / 50 < r->graph_asked)
             complain(r, "of %zu nearest the graph found %zu", r->graph_asked,
                      r->graph_found);
         close_all(r);
