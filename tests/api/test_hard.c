@@ -229,11 +229,13 @@ static void check(fixture *fx, const hard_set *set)
 
 /* By inner products a vector is not the nearest to itself: of those that are among the
  * ten nearest, as many may be lost as of any others.  (Before links to short vectors went to
- * free places only, recall was 0.892 here, and 64 were lost.) */
+ * free places only, recall was 0.892 here, and 64 were lost.)  The clusters go by float32, which
+ * adds up otherwise on other processors, so the graph is not the same there: none is lost on
+ * one, and 54 were before each was looked for by its own value. */
 static const hard_set SETS[] = {
     {"equal", VDB_L2, 64, 2100, 16, 200, 0, equal},
     {"half of them copies", VDB_L2, 64, 3000, 16, 200, 0, half_copies},
-    {"sorted clusters", VDB_L2, 64, 4000, 16, 100, 0, sorted_clusters},
+    {"sorted clusters", VDB_L2, 64, 4000, 16, 100, 2, sorted_clusters},
     {"one outlier", VDB_L2, 64, 3000, 16, 200, 0, one_outlier},
     {"two dimensions", VDB_L2, 2, 3000, 16, 200, 0, square},
     {"4096 dimensions", VDB_L2, 4096, 2100, 16, 200, 0, plain},
