@@ -242,7 +242,8 @@ VDB_API vdb_status vdb_open(const char *path, const vdb_options *options, vdb **
  * Save what is unsaved, cut the logs, release the file and free the handle.
  *
  * A file of which much is free is made shorter first: at most `dirty_bytes`, and half of
- * what this handle has written, are moved for it.
+ * what this handle has written, are moved for it, by commits of their own (so the next
+ * opening may tell a greater `sequence`).
  *
  * Always frees the handle, whatever it returns.  On an error nothing acknowledged
  * is lost: the logs stay and the next opening replays them.  Results, records and

@@ -125,6 +125,19 @@ static void require_state(const ops_run *run)
     ops_walk(run, false, 0);
 }
 
+/* What moves pages does so by commits of its own: 1 when there were some. */
+static bool follow_sequence(ops_run *run)
+{
+    vdb_stats stats = VDB_STATS_INIT;
+    bool moved;
+
+    REQUIRE(vdb_stats_get(run->db, &stats) == VDB_OK);
+    REQUIRE(stats.sequence >= run->sequence);
+    moved = stats.sequence > run->sequence;
+    run->sequence = stats.sequence;
+    return moved;
+}
+
 /* Everything acknowledged is there, or the opening says that the file is damaged. */
 static void open_after(ops_run *run)
 {
@@ -147,7 +160,10 @@ static void reopen(ops_run *run)
     if (ops_done(run, vdb_close(run->db)))
         salvage_is_saved(run);
     run->db = NULL;
-    open_after(run);
+    if (!ops_done(run, open_again(run, HARNESS_PATH, run->flags, &run->db)))
+        return;
+    follow_sequence(run); /* closing may have moved pages, to cut the file */
+    require_state(run);
 }
 
 static void power_cut(ops_run *run, unsigned damage, unsigned seed)
@@ -312,14 +328,9 @@ static bool made(ops_run *run, vdb_status status, bool writes)
 /* Compaction moves what is stored by commits of its own, also one that fails half way. */
 static void compact(ops_run *run)
 {
-    vdb_stats stats = VDB_STATS_INIT;
-
     made(run, vdb_compact(run->db, NULL), true);
-    REQUIRE(vdb_stats_get(run->db, &stats) == VDB_OK);
-    REQUIRE(stats.sequence >= run->sequence);
-    if (stats.sequence > run->sequence)
+    if (follow_sequence(run))
         salvage_is_saved(run);
-    run->sequence = stats.sequence;
 }
 
 static void backup(ops_run *run)

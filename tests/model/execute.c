@@ -740,6 +740,17 @@ static int do_bad(run *r)
 
 /* --------------------------------------------------------------- everything */
 
+/* Compaction, and a closing that cuts the file, move pages by commits of their own: the
+ * sequence moves with them, and nothing else does. */
+static void follow_sequence(run *r)
+{
+    vdb_stats stats = VDB_STATS_INIT;
+    want(r, "vdb_stats_get", vdb_stats_get(r->db, &stats), VDB_OK);
+    if (stats.sequence < r->sequence)
+        complain(r, "the sequence went back");
+    r->sequence = stats.sequence;
+}
+
 static void do_reopen(run *r)
 {
     const program_item *item = &r->op->items[0];
@@ -754,6 +765,7 @@ static void do_reopen(run *r)
         close_all(r);
     }
     open_with(r, r->op->flags & 2 ? VDB_OPEN_NO_MMAP : 0);
+    follow_sequence(r);
     do_check(r);
 }
 
@@ -810,15 +822,10 @@ static void do_backup(run *r)
     do_check(r);
 }
 
-/* The sequence moves with its commits, and nothing else does. */
 static void do_compact(run *r)
 {
-    vdb_stats stats = VDB_STATS_INIT;
     want(r, "vdb_compact", vdb_compact(r->db, NULL), VDB_OK);
-    want(r, "vdb_stats_get", vdb_stats_get(r->db, &stats), VDB_OK);
-    if (stats.sequence < r->sequence)
-        complain(r, "the sequence went back");
-    r->sequence = stats.sequence;
+    follow_sequence(r);
     if (r->op->flags & 1)
         do_check(r);
 }
