@@ -299,6 +299,9 @@ static vdb_status drop_children(dropping *d, const vdbi_ref *ref)
     uint8_t *page = vdbi_alloc(d->memory, VDBI_PAGE);
     vdb_status st = page ? read_node(d->pager, ref, d->structure, page) : VDB_NOMEM;
 
+    /* What stands below a page that cannot be read stays used: try once more. */
+    if (st == VDB_IO)
+        st = read_node(d->pager, ref, d->structure, page);
     for (uint32_t i = 0; !st && i < VDBI_ARRAY_FANOUT; i++) {
         vdbi_ref child;
         vdbi_ref_get(page + FIRST_REF + VDBI_REF_BYTES * i, &child);
