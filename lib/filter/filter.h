@@ -20,8 +20,7 @@ vdb_status vdbi_filter_parse(vdbi_memory *memory, const char *json, size_t lengt
                              vdb_filter **out);
 void vdbi_filter_free(vdb_filter *filter);
 
-/* Copies of columns that filters have read (narrow.h); of one database, whose pager must
- * outlive it. */
+/* Copies of columns that filters have read (narrow.h); of one file. */
 typedef struct vdbi_narrow vdbi_narrow;
 
 /* The live slots of `image` that pass: bit s of out (VDBI_BITMAP_WORDS(slot_count)

@@ -118,7 +118,7 @@ typedef struct walk {
     vdbi_column_path path;
     vdbi_cells next;     /* of block next_block, if that is known */
     uint32_t next_block; /* UINT32_MAX: it is not */
-    const vdbi_narrow_part *copies;
+    vdbi_narrow_part *copies;
     uint64_t missing; /* blocks that have none yet and have been read */
 } walk;
 

@@ -73,7 +73,7 @@ void vdbi_narrow_free(vdbi_narrow *n, int in_child)
     vdbi_free(n->memory, n);
 }
 
-const vdbi_narrow_part *vdbi_narrow_get(vdbi_narrow *n, uint32_t field, uint32_t number)
+vdbi_narrow_part *vdbi_narrow_get(vdbi_narrow *n, uint32_t field, uint32_t number)
 {
     vdbi_narrow_part *part = NULL;
 
@@ -86,10 +86,10 @@ const vdbi_narrow_part *vdbi_narrow_get(vdbi_narrow *n, uint32_t field, uint32_t
     return part;
 }
 
-void vdbi_narrow_let_go(vdbi_narrow *n, const vdbi_narrow_part *part)
+void vdbi_narrow_let_go(vdbi_narrow *n, vdbi_narrow_part *part)
 {
     vdbi_lock(&n->lock);
-    drop(n, (vdbi_narrow_part *)part);
+    drop(n, part);
     vdbi_unlock(&n->lock);
 }
 

@@ -13,9 +13,10 @@
  *            disk is named by its place, generation and checksum, and a copy counts only
  *            for the very block it was made of: nothing has to be told when a column
  *            changes.  Blocks in memory only have no copy.
- * May call:  store/ (reading), kernel/, os/, base/.
- * Threads:   any number at once.
- * Failure:   none: without memory there is no copy.
+ * May call:  store/ (reading), os/, base/.
+ * Threads:   any number at once.  One lock (docs/threads.md), held for a few instructions,
+ *            or while a copy joins and others go; a copy does not change once it is there.
+ * Failure:   none: without memory, or where a block cannot be read, there is no copy.
  */
 #ifndef VDBI_NARROW_H
 #define VDBI_NARROW_H
@@ -54,10 +55,10 @@ vdb_status vdbi_narrow_create(vdbi_memory *memory, uint64_t most_bytes,
 /* in_child: of a fork, where others may seem to have the lock. */
 void vdbi_narrow_free(vdbi_narrow *narrow, int in_child);
 
-/* Copies of blocks [number * VDBI_NARROW_BLOCKS, ...) of a field, or NULL; to be let go. */
-const vdbi_narrow_part *vdbi_narrow_get(vdbi_narrow *narrow, uint32_t field,
-                                        uint32_t number);
-void vdbi_narrow_let_go(vdbi_narrow *narrow, const vdbi_narrow_part *part);
+/* Copies of blocks [number * VDBI_NARROW_BLOCKS, ...) of a field, or NULL; to be read, and
+ * to be let go. */
+vdbi_narrow_part *vdbi_narrow_get(vdbi_narrow *narrow, uint32_t field, uint32_t number);
+void vdbi_narrow_let_go(vdbi_narrow *narrow, vdbi_narrow_part *part);
 
 /* The copy of the block that this is the reference to, if it is there. */
 static inline const vdbi_narrow_block *

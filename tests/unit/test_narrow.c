@@ -60,7 +60,7 @@ static void make(vdbi_narrow *n, const vdbi_narrow_part *old, uint32_t field,
 static void a_part_is_found_and_grows(void **state)
 {
     vdbi_narrow *n;
-    const vdbi_narrow_part *part, *more;
+    vdbi_narrow_part *part, *more;
 
     (void)state;
     generation = 1;
@@ -91,7 +91,7 @@ static void copies_keep_to_their_bound(void **state)
     const uint64_t one =
         sizeof(vdbi_narrow_part) + 2 * VDBI_CELLS_PER_BLOCK * VDBI_NARROW_BLOCKS;
     vdbi_narrow *n;
-    const vdbi_narrow_part *held;
+    vdbi_narrow_part *held;
     unsigned there = 0;
 
     (void)state;
@@ -103,7 +103,7 @@ static void copies_keep_to_their_bound(void **state)
         assert_true(memory.bytes < 3 * one + 8192); /* and the lists of them */
     }
     for (uint32_t field = 0; field < 20; field++) {
-        const vdbi_narrow_part *part = vdbi_narrow_get(n, field, 0);
+        vdbi_narrow_part *part = vdbi_narrow_get(n, field, 0);
         if (!part)
             continue;
         there++;
@@ -130,7 +130,7 @@ static void without_memory_there_is_no_copy(void **state)
     (void)state;
     for (size_t most = 0; !made; most++) {
         vdbi_narrow *n;
-        const vdbi_narrow_part *part;
+        vdbi_narrow_part *part;
         allocations_left = most;
         if (vdbi_narrow_create(&memory, 1 << 20, &n) == VDB_OK) {
             make(n, NULL, 9, 1, 1);

@@ -313,7 +313,8 @@ static int check_usage(const arguments *args)
     bool many = args->given[OPTION_QUERIES], like = args->given[OPTION_LIKE];
     if (args->operand_count + many + like < 2)
         return fail_usage("search",
-                          "search: missing operand: a vector, --like or --queries");
+                          "search: missing operand: a vector (FILE \"1.0,2.0\"), "
+                          "--like or --queries");
     if (many && like)
         return fail_usage("search", "search: --like and --queries exclude each other");
     if (args->operand_count + many + like > 2)
