@@ -13,7 +13,8 @@ import time
 
 ROUTES_C = os.path.abspath(sys.argv.pop(2))
 
-from support import PROGRAM, Server, expect, read_all, run, split_answers  # noqa: E402
+from support import (PROGRAM, Server, counter, expect, read_all, run,  # noqa: E402
+                     split_answers)
 
 FULL = "full-token-0123456789abcdef"
 READ = "read-token-0123456789abcdef"
@@ -237,11 +238,6 @@ def limits():
         expect("too many queries", got.status, 413)
 
 
-def counter(s, name):
-    text = s.get("/metrics/prometheus").body.decode()
-    return int(re.search(rf"^{name} (\d+)$", text, re.M)[1])
-
-
 def other_client(s, stop, times):
     while not stop.is_set():
         begun = time.monotonic()
@@ -334,45 +330,6 @@ def crowds():
                lambda n: n > 100)
 
 
-def stopping():
-    """What is in hand is finished; what is not there yet is not waited for."""
-    with Server("--stop-seconds", 5) as s:
-        s.post("/vectors", {"id": "a", "vector": [1]})
-        idle, half, slow = s.connect(20), s.connect(20), s.connect(20)
-        half.sendall(b"GET /health HT")
-        body = json.dumps({"id": "b", "vector": [2]}).encode()
-        slow.sendall(b"POST /vectors HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
-                     % len(body) + body[:5])
-        deadline = time.monotonic() + 30  # until its head has been read
-        while time.monotonic() < deadline:
-            if counter(s, "vdb_http_requests_in_hand") == 2:
-                break
-        s.process.terminate()
-        time.sleep(0.5)
-        slow.sendall(body[5:])
-        got = split_answers(read_all(slow))
-        expect("the request in hand", [a.status for a in got], [201])
-        expect("its connection ends", got[0].headers.get("connection"), "close")
-        expect("an idle connection ends", read_all(idle), b"")
-        expect("half a line ends", read_all(half), b"")
-        expect("the exit status", s.process.wait(30), 0)
-        try:
-            s.connect(2).close()
-            refused = False
-        except OSError:
-            refused = True
-        expect("nobody listens", refused, True)
-    with Server("--stop-seconds", 1) as s:
-        expect("it is there", s.get("/vectors").json(), ["a", "b"])
-        link = s.connect(20)
-        link.sendall(b"POST /vectors HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
-        time.sleep(0.3)
-        expect("one that never comes", s.stop(), 0)
-        link.close()
-    expect("no log is left", {name: os.path.getsize(name) for name in os.listdir(".")
-                              if "wal" in name and os.path.getsize(name)}, {})
-
-
 def read_only():
     with Server() as s:
         s.post("/vectors", {"id": "a", "vector": [1]})
@@ -430,4 +387,4 @@ def gone():
 
 if __name__ == "__main__":
     run([classes, where_it_listens, command_line, origins, limits, slow_clients, crowds,
-         stopping, gone, read_only])
+         gone, read_only])

@@ -6,6 +6,7 @@ expectation, by its name; the last line says how many held.
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -65,11 +66,13 @@ class Answer:
 class Server:
     """A server on a port of its own."""
 
-    def __init__(self, *options, db="app.vdb", address="127.0.0.1:0", want_exit=None):
+    def __init__(self, *options, db="app.vdb", address="127.0.0.1:0", want_exit=None,
+                 preload=None):
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [PROGRAM, "--db", db, "--addr", address] + [str(o) for o in options],
-            stdout=subprocess.PIPE, stderr=self.log)
+            stdout=subprocess.PIPE, stderr=self.log,
+            env=dict(os.environ, LD_PRELOAD=preload) if preload else None)
         self.exit = None
         if want_exit is not None:
             self.exit = self.process.wait(SECONDS)
@@ -151,6 +154,11 @@ class Server:
             except (BrokenPipeError, ConnectionResetError):
                 pass
             return read_all(link)
+
+
+def counter(s, name):
+    text = s.get("/metrics/prometheus").body.decode()
+    return int(re.search(rf"^{name} (\d+)$", text, re.M)[1])
 
 
 def read_all(link):

@@ -164,16 +164,18 @@ static void wait_for_requests(server *s, const sigset_t *impatience)
     }
 }
 
+/* From `stopping` on, server.c takes no connection and gives no request to a worker.
+ * MHD_quiesce_daemon() is not used for that: it takes the listening socket from the
+ * threads' epoll sets while they may be doing the same, and libmicrohttpd aborts in the one
+ * that comes second (0.9.75).  MHD_stop_daemon() aborts too when a worker still has a
+ * request; it closes the listening socket. */
 int server_stop(server *s, const sigset_t *impatience)
 {
     int status = EXIT_DONE;
     atomic_store(&s->stopping, true);
-    int fd = MHD_quiesce_daemon(s->daemon);
     connections_stop(s->connections, false);
     wait_for_requests(s, impatience);
     MHD_stop_daemon(s->daemon);
-    if (fd >= 0)
-        close(fd);
     if (!(s->settings->options.flags & VDB_OPEN_READONLY) &&
         vdb_checkpoint(s->db, NULL))
         status = complain("checkpoint: %s", vdb_errmsg());

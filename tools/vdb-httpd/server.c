@@ -232,6 +232,11 @@ static enum MHD_Result take_head(request *r, const char *method, const char *url
     atomic_fetch_add(&s->in_hand, 1);
     r->counted = true;
     request_check_head(r, method, url, version);
+    /* After it has been counted: server_stop() sees it in hand, or it sees the stop. */
+    if (atomic_load(&s->stopping)) {
+        answer_error(&r->answer, 503, "the server is stopping");
+        r->answer.close = true;
+    }
     if (!connection_enter(r->connection, STAGE_BODY,
                           s->settings->body_seconds + rate_seconds(s, r->declared)))
         return MHD_NO;
@@ -337,7 +342,9 @@ static enum MHD_Result on_accept(void *cls, const struct sockaddr *address,
 {
     server *s = cls;
     (void)length;
-    return connections_admit(s->connections, address) ? MHD_YES : MHD_NO;
+    return !atomic_load(&s->stopping) && connections_admit(s->connections, address)
+               ? MHD_YES
+               : MHD_NO;
 }
 
 /* A target stays as it was sent: request.c decodes it by itself, part by part. */
