@@ -1,7 +1,6 @@
 /* late_stop.c: preloaded into vdb-httpd, holds its main thread up at the two places of a stop
  * where libmicrohttpd's threads must not come in between, and each worker before it gives a
  * request back; see stop.py. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
