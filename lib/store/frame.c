@@ -386,6 +386,19 @@ vdb_status vdbi_page_reread(vdbi_pager *p, const vdbi_ref *ref, uint8_t *buffer)
     return st;
 }
 
+vdb_status vdbi_page_fetch(vdbi_pager *p, const vdbi_ref *ref)
+{
+    uint8_t page[VDBI_PAGE];
+    vdb_status st = VDB_OK;
+
+    if (!p->mapped || ref->frame || vdbi_ref_none(ref))
+        return VDB_OK;
+    st = ref_in_bounds(p, ref);
+    for (uint32_t i = 0; i < ref->pages && !st; i++)
+        st = vdbi_file_read(p->file, page, sizeof page, (ref->place + i) * VDBI_PAGE);
+    return st;
+}
+
 /* ------------------------------------------------------------------ frames */
 
 static vdbi_frame *frame_create(vdbi_pager *p, uint32_t pages, int has_kids)

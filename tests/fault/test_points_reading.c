@@ -1,5 +1,7 @@
 /* test_points_reading.c: the rules of design.md about checksums and reading, each with
  * the scenario that breaks when the rule is broken. */
+#include <errno.h>
+
 #include <xxhash.h>
 
 #include "points.h"
@@ -244,6 +246,37 @@ static void a_place_that_is_written_anew_is_read_anew(void **state)
     }
 }
 
+/* After a clean close: the meta pages and the summary of free space, nothing else, by calls
+ * that read no more than that; nothing is written or synced.  An error of the summary's
+ * is of no account until somebody needs it. */
+static void opening_reads_three_pages(void **state)
+{
+    (void)state;
+    for (int access = 0; access < 3; access++) {
+        machine *m = machine_new(access != 0);
+        uint64_t reads, changes;
+        if (access == 2)
+            m->options.flags = VDB_OPEN_NO_MMAP;
+        machine_open(m);
+        put_many(m, 0, CROWD, 1);
+        machine_close(m);
+        reads = faultfs_calls_of(m->fs, FAULTFS_READ);
+        changes = faultfs_calls(m->fs);
+        machine_open(m);
+        assert_int_equal(faultfs_calls_of(m->fs, FAULTFS_READ) - reads, 3);
+        assert_int_equal(faultfs_calls(m->fs) - changes, 0);
+        machine_close(m);
+        faultfs_arm(m->fs, FAULTFS_READ, 3, EIO, false);
+        machine_open(m);
+        assert_int_equal(faultfs_fired(m->fs), 1);
+        put(m, 0, 2);
+        checkpoint(m);
+        expect(m, 0, 2);
+        expect_sound(m, CROWD);
+        machine_free(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +286,7 @@ int main(void)
         cmocka_unit_test(without_mapping_the_cache_has_a_budget),
         cmocka_unit_test(a_checkpoint_is_no_reader_while_it_writes),
         cmocka_unit_test(a_place_that_is_written_anew_is_read_anew),
+        cmocka_unit_test(opening_reads_three_pages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

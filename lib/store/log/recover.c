@@ -40,9 +40,10 @@ static vdb_status header_read(vdbi_log *log, int index, log_header *h, int *vali
     vdb_status st = vdbi_file_size(&f->file, &f->size);
 
     *valid = 0;
-    if (!st)
-        st = vdbi_file_read_some(&f->file, b, sizeof b, 0, &got);
-    if (st || got < sizeof b || f->size < VDBI_LOG_HEADER)
+    if (st || f->size < VDBI_LOG_HEADER)
+        return st;
+    st = vdbi_file_read_some(&f->file, b, sizeof b, 0, &got);
+    if (st || got < sizeof b)
         return st;
     if (memcmp(b, vdbi_log_magic, sizeof vdbi_log_magic) != 0 ||
         vdbi_get32(b + LOG_OFF_VERSION) != LOG_VERSION ||
