@@ -19,6 +19,7 @@ vdb_status vdbi_graph_open(vdb *db)
     g->memory = &db->env->memory;
     g->wanted = vdbi_store_shape(db->store)->index == VDB_HNSW;
     g->has_saved = g->wanted && vdbi_graph_saved(db->store);
+    vdbi_visitors_init(&g->visitors, g->memory);
     st = vdbi_mutex_init(&g->lock);
     if (st)
         return st;
@@ -41,8 +42,9 @@ void vdbi_graph_close(vdb *db, int child)
     if (!g->locks_made)
         return;
     vdbi_hnsw_free(atomic_load(&g->hnsw));
-    for (size_t i = 0; i < g->given_up_count; i++)
+    for (size_t i = 0; i < atomic_load(&g->given_up_count); i++)
         vdbi_hnsw_free(g->given_up[i]);
+    vdbi_visitors_clear(&g->visitors);
     vdbi_free(g->memory, g->given_up);
     vdbi_free(g->memory, g->fresh);
     vdbi_free(g->memory, g->reborn);
@@ -70,16 +72,50 @@ void vdbi_graph_say(vdb *db, const char *format, const char *what)
 void vdbi_graph_give_up(vdb *db, const char *why)
 {
     vdbi_graph *g = &db->graph;
+    vdbi_hnsw *h;
 
     atomic_store(&g->state, VDBI_GRAPH_NONE);
     vdbi_lock(&g->lock);
-    g->begin = g->next = g->end = g->promised = 0;
-    g->moved = 0;
+    h = atomic_exchange(&g->hnsw, NULL);
+    if (h)
+        g->given_up[atomic_fetch_add(&g->given_up_count, 1)] = h;
+    vdbi_graph_fresh_drop(g);
     g->number++;
-    atomic_store(&g->fresh_count, 0);
     g->failures++;
+    vdbi_broadcast(&g->changed);
     vdbi_unlock(&g->lock);
     vdbi_graph_say(db, "the graph is given up: %s", why);
+}
+
+/* (upkeep) */
+static int bury(vdbi_graph *g)
+{
+    int some = 0;
+
+    for (;; some = 1) {
+        vdbi_hnsw *h = NULL;
+        vdbi_lock(&g->lock);
+        if (!g->making && atomic_load(&g->given_up_count))
+            h = g->given_up[atomic_fetch_sub(&g->given_up_count, 1) - 1];
+        vdbi_unlock(&g->lock);
+        if (!h)
+            return some;
+        vdbi_visitors_wait(&g->visitors);
+        vdbi_hnsw_free(h);
+    }
+}
+
+int vdbi_graph_bury(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+    int some;
+
+    if (!atomic_load(&g->given_up_count))
+        return 0;
+    vdbi_lock(&g->upkeep);
+    some = bury(g);
+    vdbi_unlock(&g->upkeep);
+    return some;
 }
 
 int vdbi_graph_there(vdb *db)
@@ -105,10 +141,13 @@ void vdbi_graph_yield(vdb *db, const char *why)
     vdbi_graph_drop(db->store);
     g->has_saved = 0;
     vdbi_store_unlinked(db->store, g->dead, g->dead_count);
-    g->dead_count = 0;
+    vdbi_free(g->memory, g->dead);
+    g->dead = NULL;
+    g->dead_count = g->dead_capacity = 0;
     vdbi_store_unmanage_slots(db->store);
     vdbi_graph_tell(db);
     vdbi_turn_give(db);
+    bury(g);
     vdbi_unlock(&g->upkeep);
     vdbi_unlock(&db->checkpoint_lock);
 }
@@ -148,6 +187,15 @@ vdb_status vdbi_graph_fresh_reserve(vdbi_graph *g, size_t more)
     }
     return vdbi_grow(g->memory, &g->fresh, &g->capacity, g->end + more,
                      sizeof *g->fresh);
+}
+
+void vdbi_graph_fresh_drop(vdbi_graph *g)
+{
+    vdbi_free(g->memory, g->fresh);
+    g->fresh = NULL;
+    g->begin = g->next = g->end = g->promised = g->capacity = 0;
+    g->moved = 0;
+    atomic_store(&g->fresh_count, 0);
 }
 
 /* (lock) For which there is room. */
@@ -296,6 +344,7 @@ void vdbi_graph_tell(vdb *db)
 void vdbi_graph_stats(vdb *db, vdb_stats *out)
 {
     vdbi_graph *g = &db->graph;
+    const vdbi_hnsw *h;
     int has_turn = 1;
 
     if (!g->wanted)
@@ -309,9 +358,9 @@ void vdbi_graph_stats(vdb *db, vdb_stats *out)
         vdbi_turn_give(db);
     }
     out->graph_file_bytes = atomic_load(&g->told_file_bytes);
-    if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
-        /* One that is given up meanwhile is kept until the handle is closed. */
-        const vdbi_hnsw *h = atomic_load(&g->hnsw);
+    vdbi_lock(&g->lock);
+    h = atomic_load(&g->hnsw);
+    if (h) {
         uint64_t entry = atomic_load(&h->entry);
         out->graph_vectors = atomic_load(&h->count);
         out->graph_fresh = atomic_load(&g->fresh_count);
@@ -319,4 +368,5 @@ void vdbi_graph_stats(vdb *db, vdb_stats *out)
         out->graph_codes = atomic_load(&g->told_codes);
         out->graph_layers = entry == VDBI_NO_ENTRY ? 0 : (uint32_t)(entry >> 32) + 1;
     }
+    vdbi_unlock(&g->lock);
 }

@@ -37,9 +37,14 @@ typedef struct vdbi_reborn {
 
 typedef struct vdbi_graph {
     vdbi_memory *memory;
-    int wanted;                /* the database is of this kind */
-    _Atomic int state;         /* vdbi_graph_phase; changed in the turn */
-    vdbi_hnsw *_Atomic hnsw;   /* while the state is not NONE */
+    int wanted;        /* the database is of this kind */
+    _Atomic int state; /* vdbi_graph_phase; changed in the turn */
+    /* While the state is not NONE; else NULL.  Set and taken away in the turn, with `lock`.
+     * One that has been given up is freed when nobody has it any more.  So what was read here
+     * lasts as long as one of these: the lock; the upkeep; a visit begun before; or, while
+     * the state is not NONE, the turn. */
+    vdbi_hnsw *_Atomic hnsw;
+    vdbi_visitors visitors;    /* of whichever graph there is */
     _Atomic uint64_t since;    /* older versions show what it never had */
     _Atomic uint64_t doubtful; /* slots with VDBI_MARK_IN_DOUBT */
     _Atomic uint32_t asked;    /* somebody could use it: searches, many inserts */
@@ -48,6 +53,8 @@ typedef struct vdbi_graph {
     /* Nodes linked or unlinked since the last save; nodes that one has. */
     _Atomic uint64_t unsaved, saved_count;
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */
+    uint64_t saving_count;          /* (checkpoint) the nodes of that graph */
+    uint64_t saving_number;         /* (checkpoint) which it is */
     uint32_t saving_recalls;
     _Atomic int save_whole; /* the marks of changed blocks were used up in vain */
     _Atomic uint64_t killed, linked; /* since the graph was tidied */
@@ -71,8 +78,6 @@ typedef struct vdbi_graph {
     size_t dead_count, dead_capacity;
     vdbi_reborn *reborn; /* (turn) */
     size_t reborn_count, reborn_capacity;
-    vdbi_hnsw **given_up; /* (turn) freed at the end: somebody may be visiting */
-    size_t given_up_count, given_up_capacity;
 
     int locks_made;
     vdbi_mutex lock; /* of what follows */
@@ -85,6 +90,9 @@ typedef struct vdbi_graph {
     uint64_t moved;               /* entries that stood before the array's first */
     _Atomic uint64_t fresh_count; /* end - begin */
     uint64_t number;              /* of the graph: changes when it is given up */
+    vdbi_hnsw **given_up;         /* to be freed; there is room for the one there is */
+    size_t given_up_capacity;
+    _Atomic size_t given_up_count;
     vdbi_recall_table recalls;
     int making;           /* a thread is making or loading it */
     _Atomic int yielding; /* so many want none to be made now */

@@ -139,7 +139,7 @@ int vdbi_graph_codes_due(vdb *db)
     const vdbi_hnsw *h = atomic_load(&g->hnsw);
     uint64_t told_apart = atomic_load(&g->told_apart);
 
-    return atomic_load(&g->state) == VDBI_GRAPH_READY &&
+    return h && atomic_load(&g->state) == VDBI_GRAPH_READY &&
            !(db->options.flags & VDB_OPEN_READONLY) &&
            vdbi_store_shape(db->store)->codes == VDB_CODES_DEFAULT &&
            atomic_load(&h->count) >= told_apart + told_apart / GROWTH &&
@@ -199,7 +199,7 @@ static vdb_status measure_one(vdb *db, const vdbi_image *image, vdbi_hnsw *h,
     vdbi_visitor *visitor;
     const float *vector;
     vdbi_query query;
-    vdb_status st = vdbi_visit_begin(&h->visitors, &visitor);
+    vdb_status st = vdbi_visit_begin(h->visitors, &visitor);
 
     if (st)
         return st;
@@ -220,10 +220,9 @@ static vdb_status measure_one(vdb *db, const vdbi_image *image, vdbi_hnsw *h,
 }
 
 /* (upkeep: no slot is freed) */
-static int are_coarse(vdb *db)
+static int are_coarse(vdb *db, vdbi_hnsw *h)
 {
     vdbi_graph *g = &db->graph;
-    vdbi_hnsw *h = atomic_load(&g->hnsw);
     uint32_t limit = atomic_load(&h->slot_limit);
     vdbi_version *version = vdbi_version_pin(db);
     compared *c = vdbi_alloc(g->memory, sizeof *c);
@@ -247,15 +246,20 @@ static int are_coarse(vdb *db)
 int vdbi_graph_look_at_codes(vdb *db)
 {
     vdbi_graph *g = &db->graph;
+    vdbi_hnsw *h;
     vdb_error error = VDB_ERROR_INIT;
-    int coarse = 0;
+    int due, coarse = 0;
 
-    if (!vdbi_graph_codes_due(db))
+    vdbi_lock(&g->lock);
+    due = vdbi_graph_codes_due(db);
+    vdbi_unlock(&g->lock);
+    if (!due)
         return 0;
     vdbi_error_save(&error);
     vdbi_lock(&g->upkeep);
-    if (vdbi_graph_codes_due(db))
-        coarse = are_coarse(db);
+    h = atomic_load(&g->hnsw);
+    if (h && vdbi_graph_codes_due(db))
+        coarse = are_coarse(db, h);
     vdbi_unlock(&g->upkeep);
     if (coarse) {
         /* Its links were chosen by codes that say little: to choose them again, one by

@@ -65,7 +65,7 @@ int vdbi_graph_ready(vdb *db, const vdbi_image *image)
  * of fresh slots was this graph's too. */
 static int is_ready(const finder *f)
 {
-    return vdbi_graph_ready(f->db, f->q->image) &&
+    return f->h && vdbi_graph_ready(f->db, f->q->image) &&
            atomic_load(&f->db->graph.hnsw) == f->h;
 }
 
@@ -307,8 +307,7 @@ static vdb_status find_one(vdb *db, const vdbi_graph_query *q,
                            const vdbi_query *queries, size_t i, vdbi_nearest *nearest,
                            uint8_t *walked)
 {
-    finder f = {
-        .db = db, .q = q, .query = &queries[i], .h = atomic_load(&db->graph.hnsw)};
+    finder f = {.db = db, .q = q, .query = &queries[i]};
     vdbi_id_order order;
     vdbi_visitor *visitor;
     int found = 0;
@@ -317,9 +316,10 @@ static vdb_status find_one(vdb *db, const vdbi_graph_query *q,
     vdbi_id_order_init(&order, db->pager, q->image);
     vdbi_nearest_init(nearest, &db->env->memory, q->k, q->limit, vdbi_id_order_compare,
                       &order);
-    st = vdbi_visit_begin(&f.h->visitors, &visitor);
+    st = vdbi_visit_begin(&db->graph.visitors, &visitor);
     if (st)
         return st;
+    f.h = atomic_load(&db->graph.hnsw);
     f.s = &visitor->scratch;
     f.s->held_out = q->held_out ? q->held_out[i] + 1 : 0;
     st = find(&f, nearest, &found);

@@ -14,7 +14,8 @@
 #include "store/record.h"
 
 enum {
-    FAILURES_MAX = 3 /* then the handle does without */
+    FAILURES_MAX = 3, /* then the handle does without */
+    FRESH_KEPT = 8192 /* places of the list of fresh slots, when it has run out */
 };
 
 /* An empty graph, fitted to vectors of this image. */
@@ -34,12 +35,15 @@ static vdb_status fit(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
 static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **version)
 {
     vdbi_graph *g = &db->graph;
-    vdbi_hnsw *before = atomic_load(&g->hnsw);
     uint32_t slots = db->newest->image.slot_count;
-    vdb_status st = vdbi_grow(g->memory, &g->given_up, &g->given_up_capacity,
-                              g->given_up_count + 1, sizeof *g->given_up);
+    vdb_status st;
 
-    if (!st && atomic_load(&g->yielding))
+    vdbi_lock(&g->lock);
+    st = vdbi_grow(g->memory, &g->given_up, &g->given_up_capacity,
+                   atomic_load(&g->given_up_count) + 1, sizeof *g->given_up);
+    vdbi_unlock(&g->lock);
+    /* While this one was loaded, it may have been dropped, and rows have moved. */
+    if (!st && (atomic_load(&g->yielding) || (marked && !g->has_saved)))
         st = vdbi_fail(VDB_CANCELLED, "no graph is wanted now");
     if (!st)
         st = vdbi_graph_clear_marks(h, marked, slots);
@@ -47,8 +51,6 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
         st = vdbi_store_manage_slots(db->store);
     if (st)
         return st;
-    if (before)
-        g->given_up[g->given_up_count++] = before;
     *version = vdbi_version_pin(db);
     atomic_store(&g->since, (*version)->image.sequence);
     g->reborn_count = 0;
@@ -58,7 +60,10 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     atomic_store(&g->linked, 0);
     atomic_store(&g->saved_count, atomic_load(&h->count));
     g->save_whole = 0;
+    vdbi_lock(&g->lock);
+    vdbi_graph_fresh_drop(g); /* a refit may have listed some of the one before */
     atomic_store(&g->hnsw, h);
+    vdbi_unlock(&g->lock);
     atomic_store(&g->state, VDBI_GRAPH_FILLING);
     vdbi_graph_tell(db);
     return VDB_OK;
@@ -110,9 +115,10 @@ static void connect_loaded(vdb *db, vdbi_hnsw *h)
         vdbi_graph_say(db, "the graph is not connected: %s", vdbi_error_text());
 }
 
-static vdb_status fill(vdb *db, const vdbi_image *image)
+/* It may be given up meanwhile, but is not freed: `making`. */
+static vdb_status fill(vdb *db, vdbi_hnsw *h, const vdbi_image *image)
 {
-    filling f = {&db->graph, atomic_load(&db->graph.hnsw), 0};
+    filling f = {&db->graph, h, 0};
     vdb_status st;
 
     vdbi_lock(&f.graph->lock);
@@ -162,14 +168,17 @@ static vdb_status make(vdb *db)
     vdbi_version_release(db, version);
     if (st)
         return st;
+    vdbi_hnsw_share(h, &db->graph.visitors);
+    vdbi_lock(&db->graph.upkeep); /* nobody works on the one before */
     vdbi_turn_take(db);
     st = begin(db, h, marked, &version);
     vdbi_turn_give(db);
+    vdbi_unlock(&db->graph.upkeep);
     if (st) {
         vdbi_hnsw_free(h);
         return st;
     }
-    st = fill(db, &version->image);
+    st = fill(db, h, &version->image);
     vdbi_version_release(db, version);
     return st;
 }
@@ -194,6 +203,7 @@ int vdbi_graph_make(vdb *db)
 
     if (!vdbi_graph_is_due(db))
         return 0;
+    vdbi_graph_bury(db); /* before there are two */
     vdbi_lock(&g->lock);
     mine = !g->making;
     g->making = 1;
@@ -209,6 +219,7 @@ int vdbi_graph_make(vdb *db)
     g->making = 0;
     vdbi_broadcast(&g->changed);
     vdbi_unlock(&g->lock);
+    vdbi_graph_bury(db);
     return 1;
 }
 
@@ -232,20 +243,11 @@ static void tick_off(vdbi_graph *g, uint64_t position)
     while (g->begin < g->next && g->fresh[g->begin] & VDBI_FRESH_DONE)
         g->begin++;
     atomic_store(&g->fresh_count, g->end - g->begin);
-    if (g->begin == g->end)
-        vdbi_broadcast(&g->changed);
-}
-
-static vdb_status link_slot(vdbi_hnsw *h, uint32_t slot)
-{
-    vdbi_visitor *visitor;
-    vdb_status st = vdbi_visit_begin(&h->visitors, &visitor);
-
-    if (st)
-        return st;
-    st = vdbi_hnsw_insert(h, slot, &visitor->scratch);
-    vdbi_visit_end(visitor);
-    return st;
+    if (g->begin < g->end)
+        return;
+    if (g->capacity > FRESH_KEPT && !g->promised)
+        vdbi_graph_fresh_drop(g);
+    vdbi_broadcast(&g->changed);
 }
 
 int vdbi_graph_link_one(vdb *db)
@@ -253,19 +255,26 @@ int vdbi_graph_link_one(vdb *db)
     vdbi_graph *g = &db->graph;
     vdbi_hnsw *h;
     vdb_error error = VDB_ERROR_INIT;
+    vdbi_visitor *visitor;
     uint32_t slot;
     uint64_t position, number;
     vdb_status st;
     int some;
 
+    vdbi_error_save(&error);
+    st = vdbi_visit_begin(&g->visitors, &visitor);
     vdbi_lock(&g->lock);
     h = atomic_load(&g->hnsw);
     some = take_fresh(g, &slot, &position, &number);
     vdbi_unlock(&g->lock);
-    if (!some)
+    if (some && !st)
+        st = vdbi_hnsw_insert(h, slot, &visitor->scratch);
+    if (visitor)
+        vdbi_visit_end(visitor);
+    if (!some) {
+        vdbi_error_restore(&error);
         return 0;
-    vdbi_error_save(&error);
-    st = link_slot(h, slot);
+    }
     if (st) {
         vdbi_turn_take(db);
         vdbi_graph_give_up(db, "no memory to link a vector");
@@ -304,7 +313,7 @@ void vdbi_graph_ask(vdb *db)
 /* Do one piece of what is due: 1; 0: there is nothing. */
 static int work(vdb *db)
 {
-    return vdbi_graph_make(db) || vdbi_graph_look_at_codes(db) ||
+    return vdbi_graph_bury(db) || vdbi_graph_make(db) || vdbi_graph_look_at_codes(db) ||
            vdbi_graph_refit(db) || vdbi_graph_link_one(db) || vdbi_graph_tidy(db) ||
            vdbi_graph_tune(db);
 }
@@ -318,9 +327,10 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
     if (atomic_fetch_add(&g->rows, rows) + rows > vdbi_graph_sizes_now.fresh_budget &&
         atomic_load(&g->state) == VDBI_GRAPH_NONE)
         atomic_store(&g->asked, 1);
-    if (g->thread_count == 0)
+    if (g->thread_count == 0) {
+        vdbi_graph_bury(db);
         vdbi_graph_make(db); /* if it is due */
-    else if (vdbi_graph_is_due(db))
+    } else if (vdbi_graph_is_due(db))
         vdbi_graph_ask(db);
     if (db->options.flags & VDB_OPEN_BULK)
         return;
@@ -404,9 +414,10 @@ static void *run(void *arg)
         vdbi_lock(&g->lock);
         if (!worked && !g->stopping &&
             (g->next == g->end || atomic_load(&g->refitting)) &&
-            (g->making || !vdbi_graph_is_due(db)) && !vdbi_graph_tidy_is_due(db) &&
-            !vdbi_graph_refit_is_due(db) && !vdbi_graph_codes_due(db) &&
-            !vdbi_graph_tune_is_due(db))
+            (g->making ||
+             (!vdbi_graph_is_due(db) && !atomic_load(&g->given_up_count))) &&
+            !vdbi_graph_tidy_is_due(db) && !vdbi_graph_refit_is_due(db) &&
+            !vdbi_graph_codes_due(db) && !vdbi_graph_tune_is_due(db))
             vdbi_wait(&g->changed, &g->lock);
     }
     vdbi_unlock(&g->lock);

@@ -18,6 +18,8 @@ extern vdbi_graph_sizes
 
 /* (lock) Room for `more` fresh slots. */
 vdb_status vdbi_graph_fresh_reserve(vdbi_graph *g, size_t more);
+/* (lock) Nothing is fresh, and no commit has been promised a place. */
+void vdbi_graph_fresh_drop(vdbi_graph *g);
 /* (lock) Add one, for which there is room. */
 void vdbi_graph_fresh_add(vdbi_graph *g, uint32_t slot);
 void vdbi_graph_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t mark);
@@ -26,6 +28,10 @@ void vdbi_graph_clear_doubt(vdbi_graph *g, vdbi_hnsw *h, uint32_t slot, uint8_t 
 vdb_status vdbi_graph_clear_marks(vdbi_hnsw *h, uint32_t first, uint32_t bound);
 /* (turn) */
 void vdbi_graph_give_up(vdb *db, const char *why);
+/* Free the graphs that have been given up, when every visit that began before has ended: 1;
+ * 0: there are none, or one of them is being filled yet.  Not from within a visit, nor in the
+ * turn. */
+int vdbi_graph_bury(vdb *db);
 void vdbi_graph_say(vdb *db, const char *format, const char *what);
 /* Read the saved graph; its codes are still to be made. */
 vdb_status vdbi_graph_load(vdb *db, const vdbi_image *image, vdbi_hnsw **out);
@@ -73,14 +79,14 @@ void vdbi_graph_sample_drop(vdb *db, vdbi_graph_sample *sample);
 vdb_status vdbi_graph_fit(vdb *db, const vdbi_image *image, vdbi_codes **out);
 /* Measure whether they still do, when the graph has grown; if not, it is made anew: 1. */
 int vdbi_graph_look_at_codes(vdb *db);
-int vdbi_graph_codes_due(vdb *db);
+int vdbi_graph_codes_due(vdb *db); /* (lock, or upkeep) */
 
 /* Look at whether a new row lies beyond what the codes were fitted to. */
 void vdbi_graph_watch(vdbi_graph *g, const vdbi_hnsw *h, uint32_t slot,
                       const float *vector);
 /* Fit the codes anew, if too many do: 1. */
 int vdbi_graph_refit(vdb *db);
-int vdbi_graph_refit_is_due(vdb *db);
+int vdbi_graph_refit_is_due(vdb *db); /* (lock, or upkeep) */
 
 /* Measure recall, if that is due: 1. */
 int vdbi_graph_tune(vdb *db);

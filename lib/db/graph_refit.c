@@ -31,11 +31,11 @@ void vdbi_graph_watch(vdbi_graph *g, const vdbi_hnsw *h, uint32_t slot,
 int vdbi_graph_refit_is_due(vdb *db)
 {
     vdbi_graph *g = &db->graph;
+    const vdbi_hnsw *h = atomic_load(&g->hnsw);
     uint64_t watched = atomic_load(&g->watched);
 
-    return atomic_load(&g->state) == VDBI_GRAPH_READY && watched >= WATCHED_MIN &&
-           atomic_load(&g->clipped) >
-               watched * atomic_load(&g->hnsw)->shape.dimension / CLIPPED_SHARE;
+    return h && atomic_load(&g->state) == VDBI_GRAPH_READY && watched >= WATCHED_MIN &&
+           atomic_load(&g->clipped) > watched * h->shape.dimension / CLIPPED_SHARE;
 }
 
 /* What is read of one version while commits go on. */
@@ -124,7 +124,7 @@ static vdb_status switch_codes(vdb *db, refitting *r, vdbi_codes *codes)
     codes = vdbi_hnsw_refit_end(r->hnsw, !st);
     vdbi_graph_tell(db);
     vdbi_turn_give(db);
-    vdbi_visitors_wait(&r->hnsw->visitors);
+    vdbi_visitors_wait(r->hnsw->visitors);
     vdbi_codes_free(codes);
     return st;
 }
@@ -139,7 +139,7 @@ static vdb_status unchain(vdb *db, vdbi_hnsw *h)
 
     if (!atomic_compare_exchange_strong(&g->state, &ready, VDBI_GRAPH_FILLING))
         return VDB_OK; /* given up */
-    vdbi_visitors_wait(&h->visitors);
+    vdbi_visitors_wait(h->visitors);
     st = vdbi_hnsw_unchain(h, fresh_again, g);
     atomic_compare_exchange_strong(&g->state, &filling, VDBI_GRAPH_READY);
     return st;
@@ -182,15 +182,20 @@ static vdb_status refit(vdb *db, vdbi_hnsw *h)
 int vdbi_graph_refit(vdb *db)
 {
     vdbi_graph *g = &db->graph;
-    vdbi_hnsw *h = atomic_load(&g->hnsw);
+    vdbi_hnsw *h;
     vdb_error error = VDB_ERROR_INIT;
     vdb_status st = VDB_OK;
+    int due;
 
-    if (!vdbi_graph_refit_is_due(db))
+    vdbi_lock(&g->lock);
+    due = vdbi_graph_refit_is_due(db);
+    vdbi_unlock(&g->lock);
+    if (!due)
         return 0;
     vdbi_error_save(&error);
     vdbi_lock(&g->upkeep);
-    if (vdbi_graph_refit_is_due(db)) {
+    h = atomic_load(&g->hnsw);
+    if (h && vdbi_graph_refit_is_due(db)) {
         st = refit(db, h);
         if (st)
             vdbi_graph_say(db, "the codes could not be fitted anew: %s",

@@ -198,11 +198,17 @@ static vdb_status save_all(copy *c)
 static vdb_status save(vdb *db, uint64_t *number)
 {
     vdbi_graph *g = &db->graph;
-    copy c = {.db = db, .h = atomic_load(&g->hnsw)};
+    copy c = {.db = db};
     uint64_t before = atomic_load(&g->unsaved), handed = atomic_load(&g->handed_back);
     uint32_t recalls = atomic_load(&g->recalls_made);
     vdb_status st;
 
+    vdbi_lock(&g->lock);
+    c.h = atomic_load(&g->hnsw);
+    g->saving_number = g->number;
+    vdbi_unlock(&g->lock);
+    if (!c.h)
+        return vdbi_fail(VDB_CANCELLED, "the graph has been given up");
     vdbi_turn_take(db);
     c.bound = db->newest->image.slot_count;
     st = vdbi_graph_save_begin(db->store, &c.whole, number);
@@ -226,6 +232,7 @@ static vdb_status save(vdb *db, uint64_t *number)
     }
     g->saving = before;
     g->saving_handed = handed;
+    g->saving_count = atomic_load(&c.h->count);
     g->saving_recalls = recalls;
     return VDB_OK;
 }
@@ -247,11 +254,15 @@ void vdbi_graph_save_settle(vdb *db, uint64_t number)
 
     if (vdbi_graph_save_number(db->store) != number)
         return;
-    g->save_whole = 0;
-    atomic_store(&g->recalls_saved, g->saving_recalls);
-    atomic_fetch_sub(&g->unsaved, g->saving);
-    atomic_fetch_sub(&g->handed_back, g->saving_handed);
-    atomic_store(&g->saved_count, atomic_load(&atomic_load(&g->hnsw)->count));
+    vdbi_lock(&g->lock);
+    if (g->number == g->saving_number) { /* else it has been given up */
+        g->save_whole = 0;
+        atomic_store(&g->recalls_saved, g->saving_recalls);
+        atomic_fetch_sub(&g->unsaved, g->saving);
+        atomic_fetch_sub(&g->handed_back, g->saving_handed);
+        atomic_store(&g->saved_count, g->saving_count);
+    }
+    vdbi_unlock(&g->lock);
 }
 
 static int can_be_saved(vdb *db)

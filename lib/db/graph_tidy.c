@@ -84,6 +84,11 @@ static void hand_back(vdb *db, vdbi_hnsw *h, size_t count)
     for (size_t i = count; i < g->dead_count; i++)
         g->dead[i - count] = g->dead[i];
     g->dead_count -= count;
+    if (g->dead_count)
+        return;
+    vdbi_free(g->memory, g->dead);
+    g->dead = NULL;
+    g->dead_capacity = 0;
 }
 
 static vdb_status take_out(vdb *db, vdbi_hnsw *h, const vdbi_pace *pace)
@@ -150,7 +155,7 @@ int vdbi_graph_tidy_is_due(vdb *db)
 int vdbi_graph_tidy(vdb *db)
 {
     vdbi_graph *g = &db->graph;
-    vdbi_hnsw *h = atomic_load(&g->hnsw);
+    vdbi_hnsw *h;
     const vdbi_pace pace = {vdbi_graph_goes_on, g};
     vdb_error error = VDB_ERROR_INIT;
     uint64_t linked;
@@ -162,8 +167,9 @@ int vdbi_graph_tidy(vdb *db)
         return 0;
     vdbi_error_save(&error);
     vdbi_lock(&g->upkeep);
+    h = atomic_load(&g->hnsw);
     dead = dead_are_due(db);
-    if (vdbi_graph_tidy_is_due(db)) { /* still, and nobody else did it */
+    if (h && vdbi_graph_tidy_is_due(db)) { /* still, and nobody else did it */
         asked =
             atomic_load(&g->thorough); /* what is asked meanwhile is for later nodes */
         linked = atomic_load(&g->linked);

@@ -38,7 +38,7 @@ typedef struct tuning {
     vdb *db;
     vdbi_limits *limits;
     const vdbi_image *image;
-    const vdbi_nodes *nodes;
+    const vdbi_nodes *nodes; /* while the sample is taken */
     size_t threads;
     vdbi_query *queries;
     float *vectors;
@@ -66,6 +66,19 @@ static vdb_status add_row(void *arg, uint32_t slot, int live, const float *row)
     return VDB_OK;
 }
 
+/* (upkeep: the graph stays) */
+static vdb_status read_sample(tuning *t)
+{
+    vdbi_hnsw *h = atomic_load(&t->db->graph.hnsw);
+
+    if (!h)
+        return vdbi_fail(VDB_CANCELLED, "the graph has been given up");
+    t->nodes = &h->nodes;
+    return vdbi_graph_each_row(t->db, t->image,
+                               (uint32_t)(t->image->slot_count / (t->limit + 1)) + 1,
+                               NULL, add_row, t);
+}
+
 static vdb_status take_sample(tuning *t)
 {
     vdbi_memory *memory = &t->db->env->memory;
@@ -85,9 +98,9 @@ static vdb_status take_sample(tuning *t)
     t->queries = vdbi_calloc(memory, t->limit + 1, sizeof *t->queries);
     if (!t->vectors || !t->slots || !t->truth || !t->queries)
         return VDB_NOMEM;
-    st = vdbi_graph_each_row(t->db, t->image,
-                             (uint32_t)(t->image->slot_count / (t->limit + 1)) + 1,
-                             NULL, add_row, t);
+    vdbi_lock(&t->db->graph.upkeep);
+    st = read_sample(t);
+    vdbi_unlock(&t->db->graph.upkeep);
     for (size_t i = 0; i < t->count && !st; i++)
         vdbi_query_init(&t->queries[i], vdbi_store_shape(t->db->store)->metric,
                         t->vectors + i * t->image->dimension, t->image->dimension);
@@ -287,11 +300,8 @@ static vdb_status tune(vdb *db, vdbi_limits *limits, size_t threads)
 {
     vdbi_graph *g = &db->graph;
     vdbi_version *version = vdbi_version_pin(db);
-    tuning t = {.db = db,
-                .limits = limits,
-                .image = &version->image,
-                .nodes = &atomic_load(&g->hnsw)->nodes,
-                .threads = threads};
+    tuning t = {
+        .db = db, .limits = limits, .image = &version->image, .threads = threads};
     vdb_status st = VDB_OK;
 
     if (!vdbi_graph_ready(db, t.image))

@@ -64,7 +64,7 @@ static void link_all(vdbi_hnsw *h)
 {
     vdbi_visitor *visitor;
 
-    assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
+    assert_int_equal(vdbi_visit_begin(h->visitors, &visitor), VDB_OK);
     for (uint32_t i = 0; i < ROWS; i++)
         assert_int_equal(vdbi_hnsw_insert(h, i, &visitor->scratch), VDB_OK);
     vdbi_visit_end(visitor);
@@ -102,7 +102,7 @@ static double recall(vdbi_hnsw *h, vdb_metric metric, const vdbi_pass *pass,
     vdbi_visitor *visitor;
     size_t hits = 0;
 
-    assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
+    assert_int_equal(vdbi_visit_begin(h->visitors, &visitor), VDB_OK);
     seed = 11;
     for (size_t i = 0; i < 100; i++) {
         float query[DIMENSION];
@@ -184,7 +184,7 @@ static void equal_vectors_are_chained(void **state)
     h = make_graph(VDB_L2, 0);
     link_all(h);
     assert_int_equal(atomic_load(&h->twins), ROWS / 2 - 1);
-    assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
+    assert_int_equal(vdbi_visit_begin(h->visitors, &visitor), VDB_OK);
     assert_int_equal(vdbi_hnsw_search(h, rows[1], 20, NULL, 0, &visitor->scratch),
                      VDB_OK);
     slot = vdbi_key_slot(visitor->scratch.pool.keys[0]);
@@ -210,7 +210,7 @@ static void *insert_some(void *arg)
     vdbi_visitor *visitor;
     uint32_t slot;
 
-    if (vdbi_visit_begin(&in->h->visitors, &visitor))
+    if (vdbi_visit_begin(in->h->visitors, &visitor))
         return arg;
     while ((slot = atomic_fetch_add(in->next, 1)) < ROWS)
         if (vdbi_hnsw_insert(in->h, slot, &visitor->scratch))

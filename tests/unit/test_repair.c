@@ -79,7 +79,7 @@ static void insert(vdbi_hnsw *h, uint32_t first, uint32_t count)
         if (!present[i]) {
             assert_int_equal(vdbi_hnsw_reserve(h, i), VDB_OK);
             vdbi_hnsw_encode(h, i, rows[i]);
-            assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
+            assert_int_equal(vdbi_visit_begin(h->visitors, &visitor), VDB_OK);
             assert_int_equal(vdbi_hnsw_insert(h, i, &visitor->scratch), VDB_OK);
             vdbi_visit_end(visitor);
             present[i] = 1;
@@ -157,7 +157,7 @@ static void find_themselves(vdbi_hnsw *h, uint32_t lost)
     vdbi_visitor *visitor;
     uint32_t n = 0;
 
-    assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
+    assert_int_equal(vdbi_visit_begin(h->visitors, &visitor), VDB_OK);
     for (uint32_t i = 0; i < ROWS; i++)
         n += present[i] && !finds_itself(h, i, &visitor->scratch);
     vdbi_visit_end(visitor);
@@ -340,7 +340,7 @@ static int come_in(void *arg)
     vdbi_visitor *visitor;
 
     insert(who->h, who->slot, 1);
-    assert_int_equal(vdbi_visit_begin(&who->h->visitors, &visitor), VDB_OK);
+    assert_int_equal(vdbi_visit_begin(who->h->visitors, &visitor), VDB_OK);
     assert_int_equal(vdbi_hnsw_search(who->h, rows[0], 60, NULL, 0, &visitor->scratch),
                      VDB_OK);
     assert_true(visitor->scratch.pool.count > K);
@@ -616,7 +616,7 @@ static void *search_all_the_time(void *arg)
     for (uint32_t i = 0; !atomic_load(&t->stop); i = (i + 7) % STAYING) {
         vdbi_visitor *visitor;
         int found = 0;
-        if (vdbi_visit_begin(&t->h->visitors, &visitor) ||
+        if (vdbi_visit_begin(t->h->visitors, &visitor) ||
             vdbi_hnsw_search(t->h, rows[i], 60, NULL, 0, &visitor->scratch))
             return arg;
         for (uint32_t j = 0; j < visitor->scratch.pool.count && !found; j++) {
@@ -645,7 +645,7 @@ static void *insert_all_there_is(void *arg)
         if (vdbi_hnsw_reserve(t->h, slot))
             return arg;
         vdbi_hnsw_encode(t->h, slot, rows[slot]);
-        if (vdbi_visit_begin(&t->h->visitors, &visitor) ||
+        if (vdbi_visit_begin(t->h->visitors, &visitor) ||
             vdbi_hnsw_insert(t->h, slot, &visitor->scratch))
             return arg;
         vdbi_visit_end(visitor);

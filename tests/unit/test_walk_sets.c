@@ -208,7 +208,7 @@ static vdbi_hnsw *make_graph(vdb_metric metric, int set)
         sample[i] = rows[i];
     }
     assert_int_equal(vdbi_hnsw_create(&memory, &shape, 0, sample, NODES, &h), VDB_OK);
-    assert_int_equal(vdbi_visit_begin(&h->visitors, &visitor), VDB_OK);
+    assert_int_equal(vdbi_visit_begin(h->visitors, &visitor), VDB_OK);
     for (uint32_t i = 0; i < NODES; i++) {
         assert_int_equal(vdbi_hnsw_reserve(h, i), VDB_OK);
         atomic_store(vdbi_marks_of(&h->nodes, i), 0);

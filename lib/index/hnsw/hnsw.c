@@ -18,7 +18,8 @@ vdb_status vdbi_hnsw_create_with(vdbi_memory *memory, const vdbi_hnsw_shape *sha
     h->shape = *shape;
     atomic_init(&h->entry, VDBI_NO_ENTRY);
     atomic_init(&h->codes, codes);
-    vdbi_visitors_init(&h->visitors, memory);
+    vdbi_visitors_init(&h->own, memory);
+    h->visitors = &h->own;
     st = vdbi_nodes_init(&h->nodes, memory, shape->m);
     if (st) {
         vdbi_hnsw_free(h);
@@ -42,6 +43,12 @@ vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
     return st ? st : vdbi_hnsw_create_with(memory, shape, codes, out);
 }
 
+void vdbi_hnsw_share(vdbi_hnsw *h, vdbi_visitors *visitors)
+{
+    vdbi_visitors_clear(&h->own);
+    h->visitors = visitors;
+}
+
 void vdbi_hnsw_free(vdbi_hnsw *h)
 {
     if (!h)
@@ -49,7 +56,7 @@ void vdbi_hnsw_free(vdbi_hnsw *h)
     vdbi_codes_free(atomic_load(&h->codes));
     vdbi_codes_free(h->refitted);
     vdbi_nodes_clear(&h->nodes);
-    vdbi_visitors_clear(&h->visitors);
+    vdbi_visitors_clear(&h->own);
     vdbi_free(h->memory, h);
 }
 

@@ -33,7 +33,7 @@ typedef struct vdbi_hnsw {
     vdbi_codes *_Atomic codes; /* see vdbi_hnsw_way */
     vdbi_codes *refitted;      /* being filled, by who writes codes too; else NULL */
     const vdbi_walk *walks[VDBI_CODE_KINDS];
-    vdbi_visitors visitors;
+    vdbi_visitors own, *visitors; /* who is in it: see vdbi_hnsw_share */
     _Atomic uint64_t entry; /* its layer in the upper half, its slot in the lower */
     _Atomic uint64_t count; /* nodes, twins too */
     _Atomic uint64_t twins;
@@ -63,6 +63,10 @@ vdb_status vdbi_hnsw_create(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
 /* The same with codes that there are; it owns them, after an error too. */
 vdb_status vdbi_hnsw_create_with(vdbi_memory *memory, const vdbi_hnsw_shape *shape,
                                  vdbi_codes *codes, vdbi_hnsw **out);
+/* From now on its visitors are those of somebody who outlives it: who visits may then look
+ * for the graph that there is, and who frees one waits for those who may have met it.
+ * Nobody may be visiting it. */
+void vdbi_hnsw_share(vdbi_hnsw *h, vdbi_visitors *visitors);
 void vdbi_hnsw_free(vdbi_hnsw *h);
 
 /* See that there is room for the code and the marks of a slot; new marks are none. */

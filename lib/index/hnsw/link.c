@@ -11,7 +11,7 @@ vdb_status vdbi_linker_begin(vdbi_hnsw *h, vdbi_linker *k)
     vdb_status st;
 
     *k = (vdbi_linker){.h = h};
-    st = vdbi_visit_begin(&h->visitors, &k->visitor);
+    st = vdbi_visit_begin(h->visitors, &k->visitor);
     if (st)
         return st;
     k->way = vdbi_hnsw_way(h);

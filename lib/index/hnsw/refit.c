@@ -78,7 +78,7 @@ vdb_status vdbi_hnsw_unchain(vdbi_hnsw *h,
 {
     uint32_t limit = atomic_load(&h->slot_limit);
     vdbi_visitor *visitor;
-    vdb_status st = vdbi_visit_begin(&h->visitors, &visitor); /* the codes stay */
+    vdb_status st = vdbi_visit_begin(h->visitors, &visitor); /* the codes stay */
 
     for (uint32_t slot = 0; slot < limit && !st; slot++)
         if (vdbi_is_node(&h->nodes, slot) &&

@@ -247,14 +247,14 @@ vdb_status vdbi_hnsw_unlink(vdbi_hnsw *h, const uint32_t *slots, size_t count,
         return VDB_OK;
     for (size_t i = 0; i < count; i++)
         atomic_fetch_or(vdbi_marks_of(&h->nodes, slots[i]), VDBI_MARK_LEAVING);
-    vdbi_visitors_wait(&h->visitors);
+    vdbi_visitors_wait(h->visitors);
     for (size_t i = 0; i < count; i++)
         appoint_heir(h, slots[i]);
     st = repair_all(h, pace);
     if (st)
         return st;
     move_entry(h);
-    vdbi_visitors_wait(&h->visitors);
+    vdbi_visitors_wait(h->visitors);
     raise_entry(h);
     for (size_t i = 0; i < count; i++)
         forget(h, slots[i]);
