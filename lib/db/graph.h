@@ -66,6 +66,7 @@ typedef struct vdbi_graph {
     _Atomic int refitting;             /* nothing is linked meanwhile */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
     _Atomic int floats;                /* bytes have been found too coarse */
+    _Atomic int whole;                 /* only the upper halves of bytes have */
     _Atomic uint64_t told_apart;    /* nodes that there were when codes were measured */
     _Atomic uint64_t handed_back;   /* slots, since the last save */
     _Atomic int recall_wanted;      /* a search has had a recall target */

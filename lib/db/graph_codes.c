@@ -3,7 +3,8 @@
  * A byte a dimension is fitted to a sample, and measured on it (coarse.h).  If it is too
  * coarse, the fit is tried without the farthest values of each dimension, so that a few
  * vectors far out do not take the codes from all others; and if that is, too, or the
- * metric has no such fit, the codes are float32.
+ * metric has no such fit, the codes are float32.  If only the upper halves of the bytes
+ * are, walks go by whole ones.
  *
  * A sample is thinner than what it stands for: neighbours in it are farther from each
  * other.  So codes that have passed are measured again on the graph, each time that a
@@ -29,21 +30,33 @@ typedef struct compared {
     uint32_t slots[OTHERS];
     const uint8_t *rows[OTHERS];
     float exact[OTHERS];
-    int32_t coded[OTHERS];
+    int32_t coded[OTHERS], upper[OTHERS];
     uint32_t count;
 } compared;
 
+/* By all bits, and by the upper halves where there are any. */
+typedef struct measured {
+    vdbi_coarse whole, upper;
+} measured;
+
+static void add_compared(const vdbi_codes *codes, const compared *c, measured *out)
+{
+    vdbi_coarse_add(&out->whole, codes->metric, c->exact, c->coded, c->count);
+    if (codes->halves)
+        vdbi_coarse_add(&out->upper, codes->metric, c->exact, c->upper, c->count);
+}
+
 static vdb_status measure_sample(vdbi_memory *memory, vdbi_codes *codes,
-                                 const vdbi_graph_sample *sample, vdbi_coarse *out)
+                                 const vdbi_graph_sample *sample, measured *out)
 {
     uint32_t count = sample->count < OTHERS ? (uint32_t)sample->count : OTHERS;
     uint32_t asked = count < ASKED ? count : ASKED;
-    const vdbi_walk *walk = vdbi_walk_for(codes->kind);
+    const vdbi_walk *walk = vdbi_walk_for(codes->form);
     compared *c = vdbi_alloc(memory, sizeof *c);
     uint8_t *bytes = vdbi_alloc_aligned(memory, codes->row_bytes, 64);
     vdb_status st = c && bytes ? vdbi_codes_reserve(codes, 0) : VDB_NOMEM;
 
-    *out = (vdbi_coarse){0};
+    *out = (measured){0};
     for (uint32_t i = 0; i < count && !st; i++)
         vdbi_codes_encode(codes, i, sample->rows[i * sample->count / count]);
     for (uint32_t a = 0; a < asked && !st; a++) {
@@ -62,31 +75,45 @@ static vdb_status measure_sample(vdbi_memory *memory, vdbi_codes *codes,
         vdbi_distances_at(&exact, c->rows, c->count, c->exact);
         vdbi_codes_query(codes, vector, bytes, &coded);
         walk->distances(codes, &coded, c->slots, c->count, c->coded);
-        vdbi_coarse_add(out, codes->metric, c->exact, c->coded, c->count);
+        walk->upper(codes, &coded, c->slots, c->count, c->upper);
+        add_compared(codes, c, out);
     }
     vdbi_free(memory, bytes);
     vdbi_free(memory, c);
     return st;
 }
 
-/* Try one way to fit; *coarse: it will not do. */
+static vdb_status create(vdb *db, const vdbi_graph_sample *sample, int how,
+                         vdbi_codes **out)
+{
+    if (atomic_load(&db->graph.whole))
+        how |= VDBI_FIT_WHOLE;
+    return vdbi_codes_create(&db->env->memory, vdbi_store_shape(db->store)->metric, how,
+                             (uint32_t)sample->dimension, sample->rows, sample->count,
+                             out);
+}
+
+/* Try one way to fit, whole if halves will not do; *coarse: whole will not, either. */
 static vdb_status try_fit(vdb *db, const vdbi_graph_sample *sample, int how,
                           vdbi_codes **out, int *coarse)
 {
-    vdbi_memory *memory = &db->env->memory;
-    vdbi_coarse measured;
-    vdb_status st = vdbi_codes_create(memory, vdbi_store_shape(db->store)->metric, how,
-                                      (uint32_t)sample->dimension, sample->rows,
-                                      sample->count, out);
+    measured m;
+    vdb_status st = create(db, sample, how, out);
 
     if (!st)
-        st = measure_sample(memory, *out, sample, &measured);
-    *coarse = !st && vdbi_is_too_coarse(&measured);
-    if (st || *coarse) {
+        st = measure_sample(&db->env->memory, *out, sample, &m);
+    *coarse = !st && vdbi_is_too_coarse(&m.whole);
+    if (!st && (*out)->halves && vdbi_is_too_coarse(&m.upper)) {
         vdbi_codes_free(*out);
-        *out = NULL;
+        st = create(db, sample, how | VDBI_FIT_WHOLE, out);
     }
     return st;
+}
+
+static void drop(vdbi_codes **codes)
+{
+    vdbi_codes_free(*codes);
+    *codes = NULL;
 }
 
 static vdb_status fit_bytes(vdb *db, const vdbi_graph_sample *sample, vdbi_codes **out)
@@ -94,8 +121,12 @@ static vdb_status fit_bytes(vdb *db, const vdbi_graph_sample *sample, vdbi_codes
     int coarse, trimmed = vdbi_store_shape(db->store)->metric == VDB_L2;
     vdb_status st = try_fit(db, sample, VDBI_FIT_BYTES, out, &coarse);
 
-    if (!st && coarse && trimmed)
+    if (!st && coarse && trimmed) {
+        drop(out);
         st = try_fit(db, sample, VDBI_FIT_TRIMMED, out, &coarse);
+    }
+    if (st || coarse)
+        drop(out);
     return st;
 }
 
@@ -104,11 +135,10 @@ static vdb_status fit_as_asked(vdb *db, const vdbi_graph_sample *sample,
                                vdbi_codes **out)
 {
     vdb_codes codes = vdbi_store_shape(db->store)->codes;
+    int coarse;
 
     if (codes == VDB_CODES_8)
-        return vdbi_codes_create(&db->env->memory, vdbi_store_shape(db->store)->metric,
-                                 VDBI_FIT_BYTES, (uint32_t)sample->dimension,
-                                 sample->rows, sample->count, out);
+        return try_fit(db, sample, VDBI_FIT_BYTES, out, &coarse);
     if (codes == VDB_CODES_DEFAULT && sample->dimension > FLOATS_DIMENSION)
         return fit_bytes(db, sample, out);
     return VDB_OK;
@@ -123,9 +153,7 @@ vdb_status vdbi_graph_fit(vdb *db, const vdbi_image *image, vdbi_codes **out)
     if (!st && !atomic_load(&db->graph.floats))
         st = fit_as_asked(db, &sample, out);
     if (!st && !*out)
-        st = vdbi_codes_create(&db->env->memory, vdbi_store_shape(db->store)->metric,
-                               VDBI_FIT_FLOATS, image->dimension, sample.rows,
-                               sample.count, out);
+        st = create(db, &sample, VDBI_FIT_FLOATS, out);
     atomic_store(&db->graph.told_apart, sample.count);
     vdbi_graph_sample_drop(db, &sample);
     return st;
@@ -141,7 +169,8 @@ int vdbi_graph_codes_due(vdb *db)
 
     return h && atomic_load(&g->state) == VDBI_GRAPH_READY &&
            !(db->options.flags & VDB_OPEN_READONLY) &&
-           vdbi_store_shape(db->store)->codes == VDB_CODES_DEFAULT &&
+           (vdbi_store_shape(db->store)->codes == VDB_CODES_DEFAULT ||
+            vdbi_hnsw_way(h).codes->halves) &&
            atomic_load(&h->count) >= told_apart + told_apart / GROWTH &&
            atomic_load(&h->count) >= vdbi_graph_sizes_now.vectors_min &&
            !vdbi_code_is_exact(vdbi_hnsw_way(h).codes->kind);
@@ -162,6 +191,7 @@ static vdb_status add(vdb *db, const vdbi_image *image, compared *c, uint32_t sl
 
     if (st)
         return st;
+    c->slots[c->count] = slot;
     c->rows[c->count] = (const uint8_t *)row;
     c->coded[c->count++] = coded;
     return VDB_OK;
@@ -193,12 +223,24 @@ static vdb_status gather(vdb *db, const vdbi_image *image, const vdbi_hnsw *h,
     return st;
 }
 
+static void compare(const vdbi_hnsw *h, const float *vector, vdbi_scratch *s,
+                    compared *c, measured *out)
+{
+    vdbi_code_query coded;
+    vdbi_query exact;
+
+    vdbi_query_init(&exact, h->shape.metric, vector, h->shape.dimension);
+    vdbi_distances_at(&exact, c->rows, c->count, c->exact);
+    vdbi_codes_query(s->codes, vector, s->query_bytes, &coded);
+    h->walks[s->codes->form]->upper(s->codes, &coded, c->slots, c->count, c->upper);
+    add_compared(s->codes, c, out);
+}
+
 static vdb_status measure_one(vdb *db, const vdbi_image *image, vdbi_hnsw *h,
-                              uint32_t slot, compared *c, vdbi_coarse *out)
+                              uint32_t slot, compared *c, measured *out)
 {
     vdbi_visitor *visitor;
     const float *vector;
-    vdbi_query query;
     vdb_status st = vdbi_visit_begin(h->visitors, &visitor);
 
     if (st)
@@ -209,26 +251,23 @@ static vdb_status measure_one(vdb *db, const vdbi_image *image, vdbi_hnsw *h,
         st = vdbi_hnsw_search(h, vector, EF, NULL, 0, &visitor->scratch);
     if (!st)
         st = gather(db, image, h, &visitor->scratch.pool, slot, c);
-    if (!st) {
-        vdbi_query_init(&query, h->shape.metric, vector, h->shape.dimension);
-        vdbi_distances_at(&query, c->rows, c->count, c->exact);
-        vdbi_coarse_add(out, h->shape.metric, c->exact, c->coded, c->count);
-    }
+    if (!st)
+        compare(h, vector, &visitor->scratch, c, out);
     vdbi_section_end(db->pager);
     vdbi_visit_end(visitor);
     return st;
 }
 
 /* (upkeep: no slot is freed) */
-static int are_coarse(vdb *db, vdbi_hnsw *h)
+static vdb_status measure(vdb *db, vdbi_hnsw *h, measured *out)
 {
     vdbi_graph *g = &db->graph;
     uint32_t limit = atomic_load(&h->slot_limit);
     vdbi_version *version = vdbi_version_pin(db);
     compared *c = vdbi_alloc(g->memory, sizeof *c);
-    vdbi_coarse measured = {0};
     vdb_status st = c ? VDB_OK : VDB_NOMEM;
 
+    *out = (measured){0};
     atomic_store(&g->told_apart, atomic_load(&h->count));
     for (uint64_t a = 0; a < ASKED && !st && vdbi_graph_goes_on(g); a++) {
         uint32_t slot = (uint32_t)(a * limit / ASKED);
@@ -236,11 +275,33 @@ static int are_coarse(vdb *db, vdbi_hnsw *h)
                !(vdbi_is_node(&h->nodes, slot) && is_sure(h, &version->image, slot)))
             slot++;
         if (slot < limit)
-            st = measure_one(db, &version->image, h, slot, c, &measured);
+            st = measure_one(db, &version->image, h, slot, c, out);
     }
     vdbi_free(g->memory, c);
     vdbi_version_release(db, version);
-    return !st && vdbi_is_too_coarse(&measured);
+    return st;
+}
+
+/* What would be said if the graph is to be made anew by other codes; NULL: it is not. */
+static const char *why_not(vdb *db, vdbi_hnsw *h)
+{
+    vdbi_graph *g = &db->graph;
+    measured m;
+
+    if (!vdbi_graph_codes_due(db) || measure(db, h, &m))
+        return NULL;
+    if (vdbi_store_shape(db->store)->codes == VDB_CODES_DEFAULT &&
+        vdbi_is_too_coarse(&m.whole)) {
+        atomic_store(&g->floats, 1);
+        return "a byte a dimension is too coarse for these vectors; it is made anew by "
+               "float32";
+    }
+    if (vdbi_is_too_coarse(&m.upper)) {
+        atomic_store(&g->whole, 1);
+        return "half a byte a dimension is too coarse for these vectors; it is made "
+               "anew by whole ones";
+    }
+    return NULL;
 }
 
 int vdbi_graph_look_at_codes(vdb *db)
@@ -248,7 +309,8 @@ int vdbi_graph_look_at_codes(vdb *db)
     vdbi_graph *g = &db->graph;
     vdbi_hnsw *h;
     vdb_error error = VDB_ERROR_INIT;
-    int due, coarse = 0;
+    const char *why;
+    int due;
 
     vdbi_lock(&g->lock);
     due = vdbi_graph_codes_due(db);
@@ -258,16 +320,12 @@ int vdbi_graph_look_at_codes(vdb *db)
     vdbi_error_save(&error);
     vdbi_lock(&g->upkeep);
     h = atomic_load(&g->hnsw);
-    if (h && vdbi_graph_codes_due(db))
-        coarse = are_coarse(db, h);
+    why = h ? why_not(db, h) : NULL;
     vdbi_unlock(&g->upkeep);
-    if (coarse) {
+    if (why) {
         /* Its links were chosen by codes that say little: to choose them again, one by
          * one, by walks over such links, left many nodes that no walk finds. */
-        atomic_store(&g->floats, 1);
-        vdbi_graph_yield(db,
-                         "a byte a dimension is too coarse for these vectors; it is "
-                         "made anew by float32");
+        vdbi_graph_yield(db, why);
         vdbi_graph_resume(db);
     }
     vdbi_error_restore(&error);

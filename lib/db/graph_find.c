@@ -127,7 +127,7 @@ static void add_fresh(finder *f, const uint32_t *slots, size_t count)
         for (; i < count && n < FRESH_AT_ONCE; i++)
             if (passes(f, slots[i]))
                 some[n++] = slots[i];
-        f->h->walks[codes->kind]->distances(codes, &code, some, n, distances);
+        f->h->walks[codes->form]->distances(codes, &code, some, n, distances);
         f->s->distances += n;
         for (uint32_t j = 0; j < n; j++)
             add_key(&f->s->pool, vdbi_key(distances[j], some[j]));
@@ -237,8 +237,7 @@ static vdb_status rank(finder *f, vdbi_nearest *nearest)
             st = compare(f, &g, nearest);
             judged = 1;
         }
-        if (judged &&
-            vdbi_trust_beyond(&g.trust, g.of_node, vdbi_codes_row(f->s->codes, slot)))
+        if (judged && vdbi_trust_beyond(&g.trust, g.of_node, slot))
             count++;
         else if (!st)
             st = add_node(f, &g, slot, nearest, &count);

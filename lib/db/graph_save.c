@@ -27,6 +27,7 @@ enum {
     HEADER_SLOTS = 32,
     HEADER_UPPERS = 36,
     HEADER_STEP = 40,
+    HEADER_IN_HALVES = 44,
     HEADER_OFFSETS = 48,
     RECALL_BLOCK = 128, /* of the same part, behind the offsets of any dimension */
     MAGIC = 0x66724776, /* "vGrf" */
@@ -149,6 +150,7 @@ static vdb_status save_header(copy *c, uint32_t uppers)
     vdbi_put32(bytes + HEADER_METRIC, (uint32_t)codes->metric);
     vdbi_put32(bytes + HEADER_M, c->h->nodes.m);
     vdbi_put32(bytes + HEADER_KIND, (uint32_t)fitted.kind);
+    vdbi_put32(bytes + HEADER_IN_HALVES, (uint32_t)fitted.in_halves);
     vdbi_put64(bytes + HEADER_ENTRY, atomic_load(&c->h->entry));
     vdbi_put32(bytes + HEADER_SLOTS, c->bound);
     vdbi_put32(bytes + HEADER_UPPERS, uppers);
@@ -406,6 +408,7 @@ static vdb_status load_header(copy *c, uint32_t dimension, uint64_t *entry,
     bits = vdbi_get32(c->block + HEADER_STEP);
     memcpy(&fitted.step, &bits, 4);
     fitted.kind = (vdbi_code_kind)vdbi_get32(c->block + HEADER_KIND);
+    fitted.in_halves = vdbi_get32(c->block + HEADER_IN_HALVES) != 0;
     *entry = vdbi_get64(c->block + HEADER_ENTRY);
     *uppers = vdbi_get32(c->block + HEADER_UPPERS);
     if (vdbi_get32(c->block + HEADER_MAGIC) != MAGIC ||

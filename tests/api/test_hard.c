@@ -34,6 +34,7 @@ typedef struct hard_set {
     const char *name;
     vdb_metric metric;
     uint32_t dim, rows, m, ef_construction, lost_max;
+    double recall_min;
     void (*make)(const struct hard_set *set, uint32_t number, float *out);
 } hard_set;
 
@@ -115,6 +116,22 @@ static void drift(const hard_set *set, uint32_t number, float *out)
     fill(set, number, NOWHERE, 1, out);
     for (uint32_t d = 0; d < set->dim && number % OTHERS >= set->rows / 2; d++)
         out[d] += 3;
+}
+
+/* One in a hundred is far out, so that all others have few of the codes. */
+static void some_far(const hard_set *set, uint32_t number, float *out)
+{
+    fill(set, number, NOWHERE, 1, out);
+    for (uint32_t d = 0; d < set->dim && number % 100 == 77; d++)
+        out[d] *= 20;
+}
+
+/* The second half lies close together. */
+static void close_later(const hard_set *set, uint32_t number, float *out)
+{
+    fill(set, number, NOWHERE, 1, out);
+    for (uint32_t d = 0; d < set->dim && number % OTHERS >= set->rows / 2; d++)
+        out[d] = out[d] / 10;
 }
 
 static void put(vdb *db, const hard_set *set, uint32_t first, uint32_t bound)
@@ -223,7 +240,7 @@ static void check(fixture *fx, const hard_set *set)
     assert_ok(vdb_wait_indexed(fx->db, NULL));
     recall = recall_of(fx->db, set);
     missed = lost(fx->db, set);
-    if (recall < 0.98 || missed > set->lost_max)
+    if (recall < set->recall_min || missed > set->lost_max)
         fail_msg("%s: recall is %.4f, and %u are lost", set->name, recall, missed);
 }
 
@@ -231,16 +248,23 @@ static void check(fixture *fx, const hard_set *set)
  * ten nearest, as many may be lost as of any others.  (Before links to short vectors went to
  * free places only, recall was 0.892 here, and 64 were lost.)  The clusters go by float32, which
  * adds up otherwise on other processors, so the graph is not the same there: none is lost on
- * one, and 54 were before each was looked for by its own value. */
+ * one, and 54 were before each was looked for by its own value.  From 300 dimensions on codes
+ * lie in halves; of the last two sets the upper halves cannot tell enough apart, and by them
+ * recall was 0.954 of the first, and 163 of the second were lost (130 by the whole bytes that
+ * were fitted to its first half). */
 static const hard_set SETS[] = {
-    {"equal", VDB_L2, 64, 2100, 16, 200, 0, equal},
-    {"half of them copies", VDB_L2, 64, 3000, 16, 200, 0, half_copies},
-    {"sorted clusters", VDB_L2, 64, 4000, 16, 100, 2, sorted_clusters},
-    {"one outlier", VDB_L2, 64, 3000, 16, 200, 0, one_outlier},
-    {"two dimensions", VDB_L2, 2, 3000, 16, 200, 0, square},
-    {"4096 dimensions", VDB_L2, 4096, 2100, 16, 200, 0, plain},
-    {"lengths 1 to 10,000", VDB_DOT, 64, 4000, 8, 100, 20, lengths},
-    {"drift", VDB_L2, 64, 4200, 16, 200, 0, drift},
+    {"equal", VDB_L2, 64, 2100, 16, 200, 0, 0.98, equal},
+    {"half of them copies", VDB_L2, 64, 3000, 16, 200, 0, 0.98, half_copies},
+    {"sorted clusters", VDB_L2, 64, 4000, 16, 100, 2, 0.98, sorted_clusters},
+    {"one outlier", VDB_L2, 64, 3000, 16, 200, 0, 0.98, one_outlier},
+    {"two dimensions", VDB_L2, 2, 3000, 16, 200, 0, 0.98, square},
+    {"4096 dimensions", VDB_L2, 4096, 2100, 16, 200, 0, 0.98, plain},
+    {"lengths 1 to 10,000", VDB_DOT, 64, 4000, 8, 100, 20, 0.98, lengths},
+    {"drift", VDB_L2, 64, 4200, 16, 200, 0, 0.98, drift},
+    {"300 dimensions, cosine", VDB_COSINE, 300, 3000, 16, 200, 0, 0.98, plain},
+    {"300 dimensions, products", VDB_DOT, 300, 3000, 16, 200, 0, 0.98, plain},
+    {"some far out", VDB_L2, 300, 3000, 16, 200, 0, 0.98, some_far},
+    {"close together later", VDB_L2, 300, 4200, 16, 200, 2, 0.95, close_later},
 };
 
 static void everyone_of_a_hard_set_is_found(void **state)

@@ -219,7 +219,7 @@ static void dot_orders_at_every_magnitude(void **state)
             vdbi_codes_encode(c, r, rows[r]);
         }
         vdbi_codes_query(c, rows[1], bytes, &q);
-        vdbi_walk_for(c->kind)->distances(c, &q, slots, ROWS, distances);
+        vdbi_walk_for(c->form)->distances(c, &q, slots, ROWS, distances);
         for (uint32_t r = 1; r < ROWS; r++)
             assert_true(distances[r] < distances[r - 1]);
         free_region(c);
@@ -263,7 +263,7 @@ static void products_with_zero_are_zero(void **state)
     for (size_t d = 0; d < 8; d++)
         rows[0][d] = d < 4 ? 0 : FLT_MAX;
     vdbi_codes_query(c, rows[0], bytes, &q);
-    vdbi_walk_for(c->kind)->distances(c, &q, &slot, 1, &distance);
+    vdbi_walk_for(c->form)->distances(c, &q, &slot, 1, &distance);
     assert_true(distance == 0 || distance == -1); /* 0 or -0 */
     free_region(c);
 }

@@ -70,7 +70,7 @@ static float order_rows(const vdbi_codes *c, uint64_t *keys)
     vdbi_codes_query(c, query, bytes, &q);
     for (uint32_t r = 0; r < ROWS; r++) {
         int32_t coded;
-        vdbi_walk_for(c->kind)->distances(c, &q, &r, 1, &coded);
+        vdbi_walk_for(c->form)->distances(c, &q, &r, 1, &coded);
         keys[r] = vdbi_key(coded, r);
     }
     qsort(keys, ROWS, sizeof *keys, compare_keys);
@@ -99,8 +99,7 @@ static void leave_out(const vdbi_codes *c, uint32_t *out, uint32_t *wrong)
         vdbi_trust_add(&t, vdbi_key_distance(keys[i]), exact);
     }
     for (uint32_t i = K; i < DEPTH; i++)
-        if (vdbi_trust_beyond(&t, vdbi_key_distance(keys[i]),
-                              vdbi_codes_row(c, vdbi_key_slot(keys[i])))) {
+        if (vdbi_trust_beyond(&t, vdbi_key_distance(keys[i]), vdbi_key_slot(keys[i]))) {
             ++*out;
             *wrong += exactly(&q, keys[i]) < farthest;
         }
@@ -184,11 +183,11 @@ static void ten_alike_do_not_make_trust(void **state)
     vdbi_trust_begin(&t, c, 1, 0);
     for (int i = 0; i < K; i++)
         vdbi_trust_add(&t, 20000, 150 * c->step);
-    assert_false(vdbi_trust_beyond(&t, 20001, NULL));
-    assert_true(vdbi_trust_beyond(&t, 30000, NULL));
+    assert_false(vdbi_trust_beyond(&t, 20001, 0));
+    assert_true(vdbi_trust_beyond(&t, 30000, 0));
     /* Nor is what they were wrong by forgotten. */
     vdbi_trust_add(&t, 9000, 150 * c->step);
-    assert_false(vdbi_trust_beyond(&t, 30000, NULL));
+    assert_false(vdbi_trust_beyond(&t, 30000, 0));
     vdbi_codes_free(c);
 }
 

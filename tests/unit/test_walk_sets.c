@@ -81,12 +81,12 @@ static void fill(const vdbi_codes *c, uint8_t *query, vdbi_code_query *q, int wa
         if (c->kind == VDBI_CODE_DOT)
             memcpy(row + c->code_bytes, &step, sizeof step);
     }
-    *q = (vdbi_code_query){query, sum * 128, 0.5f};
+    *q = (vdbi_code_query){.bytes = query, .bias = sum * 128, .scale = 0.5f};
 }
 
 static void compare(const vdbi_codes *c, const vdbi_code_query *q)
 {
-    const vdbi_walk *portable = vdbi_walk_of(VDBI_SET_GENERIC, c->kind);
+    const vdbi_walk *portable = vdbi_walk_of(VDBI_SET_GENERIC, c->form);
     uint32_t slots[ROWS];
     int32_t want[ROWS], got[ROWS], least = INT32_MAX;
 
@@ -96,7 +96,7 @@ static void compare(const vdbi_codes *c, const vdbi_code_query *q)
     for (uint32_t i = 0; i < ROWS; i++)
         least = want[i] < least ? want[i] : least;
     for (int set = 0; set < VDBI_SETS; set++) {
-        const vdbi_walk *walk = vdbi_walk_of(set, c->kind);
+        const vdbi_walk *walk = vdbi_walk_of(set, c->form);
         if (!walk)
             continue;
         for (uint32_t count = ROWS - 9; count <= ROWS; count++) {
@@ -120,6 +120,7 @@ static void integers_are_the_same_by_every_set(void **state)
     for (size_t i = 0; i < 3; i++)
         for (uint32_t bytes = 64; bytes <= BYTES_MAX; bytes += 64) {
             vdbi_codes *c = make_region(metrics[i], 0, bytes);
+            assert_int_equal(c->halves, 0); /* these are test_halves.c's */
             for (int way = 0; way < 6; way++) {
                 fill(c, query, &q, way);
                 compare(c, &q);
@@ -145,7 +146,7 @@ static void check_floats(const vdbi_codes *c, const vdbi_code_query *q)
 {
     for (int set = 0; set < VDBI_SETS; set++)
         for (uint32_t r = 0; r < ROWS; r++) {
-            const vdbi_walk *walk = vdbi_walk_of(set, c->kind);
+            const vdbi_walk *walk = vdbi_walk_of(set, c->form);
             double sum = 0, magnitude = 0;
             int32_t got;
             if (!walk)
@@ -234,7 +235,7 @@ static void graphs_are_the_same_by_every_set(void **state)
                 continue;
             h = make_graph(metrics[i], set);
             way = vdbi_hnsw_way(h);
-            assert_ptr_equal(way.walk, vdbi_walk_of(set, way.codes->kind));
+            assert_ptr_equal(way.walk, vdbi_walk_of(set, way.codes->form));
             for (uint32_t s = 0; s < NODES; s++) {
                 assert_memory_equal(vdbi_codes_row(way.codes, s),
                                     vdbi_codes_row(vdbi_hnsw_way(want).codes, s),
@@ -279,5 +280,6 @@ int main(void)
     };
 
     vdbi_memory_init(&memory, NULL);
+    vdbi_codes_halved_from = UINT32_MAX;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,9 +16,11 @@
 #include "index/codes/encode.h"
 
 enum {
-    LINE = 64,
     TRIMMED = 100 /* one in so many, at either end of a dimension */
 };
+/* Measured from here on; docs/design.md, The graph. */
+uint32_t vdbi_codes_halved_from = 256;
+
 static const double CLIPPED = 0.0005, CLIPPED_TRIMMED = 0.005;
 /* Float32 rows.  Between these the squares of 65,535 numbers keep clear of both ends of
  * float32; numbers beyond FLOAT_FAR are drawn in, so that no sum is infinite. */
@@ -29,7 +31,7 @@ static const double CLIPPED = 0.0005, CLIPPED_TRIMMED = 0.005;
 
 static uint32_t lines(size_t bytes)
 {
-    return (uint32_t)((bytes + LINE - 1) / LINE * LINE);
+    return (uint32_t)((bytes + VDBI_LINE - 1) / VDBI_LINE * VDBI_LINE);
 }
 
 static int compare_floats(const void *a, const void *b)
@@ -202,11 +204,31 @@ static vdbi_code_kind kind_for(vdb_metric metric, int exact)
                                   : VDBI_CODE_DOT;
 }
 
+/* Where what is of a row.  Halves leave no line over if they can; but a step of a row's
+ * own needs room behind whole codes. */
+static void lay_out(vdbi_codes *c, int in_halves)
+{
+    int exact = vdbi_code_is_exact(c->kind), has_step = c->kind == VDBI_CODE_DOT;
+
+    c->form = c->kind;
+    c->code_bytes = exact ? c->dimension * (uint32_t)sizeof(float) : c->dimension;
+    c->row_bytes = lines(c->code_bytes + (has_step ? sizeof(float) : 0));
+    c->walk_bytes = c->row_bytes;
+    c->step_at = c->code_bytes;
+    if (exact || !in_halves)
+        return;
+    c->halves = (c->dimension + (has_step ? 0 : VDBI_LINE - 1)) / VDBI_PAIR;
+    if (c->halves == 0)
+        return;
+    c->form += VDBI_FORM_HALVES;
+    c->walk_bytes = c->row_bytes - VDBI_LINE * c->halves;
+    c->step_at = c->code_bytes - VDBI_LINE * c->halves;
+}
+
 /* A region that is not fitted yet. */
 static vdb_status create(vdbi_memory *memory, vdb_metric metric, vdbi_code_kind kind,
-                         uint32_t dimension, vdbi_codes **out)
+                         uint32_t dimension, int in_halves, vdbi_codes **out)
 {
-    int exact = vdbi_code_is_exact(kind);
     vdbi_codes *c = vdbi_calloc(memory, 1, sizeof *c);
     vdb_status st = VDB_OK;
 
@@ -217,8 +239,7 @@ static vdb_status create(vdbi_memory *memory, vdb_metric metric, vdbi_code_kind 
     c->metric = metric;
     c->kind = kind;
     c->dimension = dimension;
-    c->code_bytes = exact ? dimension * (uint32_t)sizeof(float) : dimension;
-    c->row_bytes = lines(c->code_bytes + (c->kind == VDBI_CODE_DOT ? 4 : 0));
+    lay_out(c, in_halves);
     if (c->kind == VDBI_CODE_L2) {
         c->offset = vdbi_calloc(memory, dimension, sizeof *c->offset);
         st = c->offset ? VDB_OK : VDB_NOMEM;
@@ -237,8 +258,12 @@ vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int how,
                              uint32_t dimension, const float *const *sample,
                              size_t count, vdbi_codes **out)
 {
-    vdb_status st = create(memory, metric, kind_for(metric, how == VDBI_FIT_FLOATS),
-                           dimension, out);
+    int in_halves = !(how & VDBI_FIT_WHOLE) && dimension >= vdbi_codes_halved_from;
+    vdb_status st;
+
+    how &= ~VDBI_FIT_WHOLE;
+    st = create(memory, metric, kind_for(metric, how == VDBI_FIT_FLOATS), dimension,
+                in_halves, out);
 
     if (!st)
         st = fit(*out, how, sample, count);
@@ -251,7 +276,7 @@ vdb_status vdbi_codes_create(vdbi_memory *memory, vdb_metric metric, int how,
 
 vdbi_codes_fitted vdbi_codes_fit_of(const vdbi_codes *c)
 {
-    return (vdbi_codes_fitted){c->kind, c->step, c->offset};
+    return (vdbi_codes_fitted){c->kind, c->halves > 0, c->step, c->offset};
 }
 
 vdb_status vdbi_codes_restore(vdbi_memory *memory, vdb_metric metric,
@@ -266,7 +291,7 @@ vdb_status vdbi_codes_restore(vdbi_memory *memory, vdb_metric metric,
          !(fitted->step >= FLT_MIN && fitted->step <= FLT_MAX)))
         return vdbi_fail(VDB_CORRUPT, "graph: codes of kind %d and step %g",
                          (int)fitted->kind, (double)fitted->step);
-    st = create(memory, metric, fitted->kind, dimension, out);
+    st = create(memory, metric, fitted->kind, dimension, fitted->in_halves, out);
     if (st)
         return st;
     (*out)->step = fitted->step;
@@ -333,29 +358,108 @@ static void copy_floats(const vdbi_codes *c, const float *v, int is_query, uint8
     }
 }
 
-int vdbi_codes_encode(vdbi_codes *c, uint32_t slot, const float *v)
+/* The codes of some dimensions. */
+static int encode_some(const vdbi_codes *c, const float *v, const vdbi_scale *scale,
+                       uint32_t from, uint32_t count, uint8_t *out)
 {
     const vdbi_encoder *encoder = vdbi_encoder_now();
+
+    return c->kind == VDBI_CODE_L2
+               ? encoder->l2(v + from, c->offset + from, 1 / c->step, count, out)
+               : encoder->numbers(v + from, scale, count, VDBI_DOT_ZERO, out);
+}
+
+/* How many bits are in the lower half of a code. */
+static uint32_t lower_bits(const vdbi_codes *c)
+{
+    return c->kind == VDBI_CODE_L2 ? 3 : 4;
+}
+
+/* How many dimensions are whole in a row. */
+static uint32_t whole(const vdbi_codes *c)
+{
+    return c->dimension > VDBI_PAIR * c->halves ? c->dimension - VDBI_PAIR * c->halves
+                                                : 0;
+}
+
+static int encode_bytes(const vdbi_codes *c, const float *v, const vdbi_scale *scale,
+                        uint8_t *row)
+{
+    uint32_t from = 0, tail = whole(c);
+    uint8_t pair[VDBI_PAIR], *end = row + c->walk_bytes;
+    int beyond = 0;
+
+    memset(row + VDBI_LINE * c->halves + tail, 0,
+           c->walk_bytes - VDBI_LINE * c->halves - tail);
+    for (uint32_t i = 0; i < c->halves; i++, from += VDBI_PAIR) {
+        uint32_t count =
+            c->dimension - from < VDBI_PAIR ? c->dimension - from : VDBI_PAIR;
+        memset(pair + count, 0, VDBI_PAIR - count);
+        beyond |= encode_some(c, v, scale, from, count, pair);
+        vdbi_encoder_now()->split(pair, lower_bits(c), row + VDBI_LINE * i,
+                                  end + VDBI_LINE * i);
+    }
+    return beyond |
+           (tail ? encode_some(c, v, scale, from, tail, row + VDBI_LINE * c->halves)
+                 : 0);
+}
+
+int vdbi_codes_encode(vdbi_codes *c, uint32_t slot, const float *v)
+{
     uint8_t *row = vdbi_extents_row(&c->rows, slot);
     vdbi_scale scale;
     float step;
 
-    memset(row + c->code_bytes, 0, c->row_bytes - c->code_bytes);
     switch (c->kind) {
     case VDBI_CODE_L2:
-        return encoder->l2(v, c->offset, 1 / c->step, c->dimension, row);
+        return encode_bytes(c, v, NULL, row);
     case VDBI_CODE_COSINE:
         scale = scale_of(inverse_norm(v, c->dimension) / (double)c->step);
-        return encoder->numbers(v, &scale, c->dimension, VDBI_DOT_ZERO, row);
+        return encode_bytes(c, v, &scale, row);
     case VDBI_CODE_DOT:
         scale = own_scale(c, v, &step);
-        encoder->numbers(v, &scale, c->dimension, VDBI_DOT_ZERO, row);
-        memcpy(row + c->code_bytes, &step, sizeof step);
+        encode_bytes(c, v, &scale, row);
+        memcpy(row + c->step_at, &step, sizeof step);
         return 0;
     default:
+        memset(row + c->code_bytes, 0, c->row_bytes - c->code_bytes);
         copy_floats(c, v, 0, row);
         return 0;
     }
+}
+
+/* The codes of a row, one after another. */
+static void decode(const vdbi_codes *c, const uint8_t *row, uint8_t *out)
+{
+    const uint8_t *lower = row + c->walk_bytes;
+
+    for (uint32_t i = 0; i < c->halves; i++)
+        vdbi_encoder_now()->join(row + VDBI_LINE * i, lower + VDBI_LINE * i,
+                                 lower_bits(c), out + VDBI_PAIR * i);
+    memcpy(out + VDBI_PAIR * c->halves, row + VDBI_LINE * c->halves, whole(c));
+}
+
+int vdbi_codes_at_end(const vdbi_codes *c, uint32_t slot)
+{
+    const uint8_t *row = vdbi_codes_row(c, slot);
+    const uint8_t *tail = row + VDBI_LINE * c->halves;
+    uint8_t pair[VDBI_PAIR];
+    uint32_t left = whole(c), ends = 0;
+
+#define IS_END(code)                                                                   \
+    (((code) == VDBI_DOT_ZERO + VDBI_DOT_MAX) |                                        \
+     ((code) == VDBI_DOT_ZERO - VDBI_DOT_MAX))
+    for (uint32_t i = 0; i < c->halves; i++) {
+        vdbi_encoder_now()->join(row + VDBI_LINE * i,
+                                 row + c->walk_bytes + VDBI_LINE * i, lower_bits(c),
+                                 pair);
+        for (uint32_t d = 0; d < VDBI_PAIR; d++)
+            ends += IS_END(pair[d]);
+    }
+    for (uint32_t d = 0; d < left; d++)
+        ends += IS_END(tail[d]);
+#undef IS_END
+    return ends > 0;
 }
 
 void vdbi_codes_query(const vdbi_codes *c, const float *v, uint8_t *bytes,
@@ -375,6 +479,7 @@ void vdbi_codes_query(const vdbi_codes *c, const float *v, uint8_t *bytes,
         scale = own_scale(c, v, &q->scale);
         encoder->numbers(v, &scale, c->dimension, 0, bytes);
         q->bias = encoder->sum(bytes, c->dimension) * VDBI_DOT_ZERO;
+        q->upper = encoder->sum(bytes, c->dimension - whole(c));
         break;
     default:
         copy_floats(c, v, 1, bytes);
@@ -388,14 +493,20 @@ void vdbi_codes_query_row(const vdbi_codes *c, uint32_t slot, uint8_t *bytes,
     const uint8_t *row = vdbi_codes_row(c, slot);
 
     *q = (vdbi_code_query){.bytes = bytes, .scale = 1};
-    if (c->kind != VDBI_CODE_COSINE && c->kind != VDBI_CODE_DOT) {
+    if (vdbi_code_is_exact(c->kind) || (c->kind == VDBI_CODE_L2 && !c->halves)) {
         q->bytes = row;
         return;
     }
+    if (c->halves)
+        decode(c, row, bytes);
     memset(bytes + c->code_bytes, 0, c->row_bytes - c->code_bytes);
-    q->bias = vdbi_encoder_now()->again(row, c->dimension, bytes) * VDBI_DOT_ZERO;
+    if (c->kind == VDBI_CODE_L2)
+        return;
+    q->bias = vdbi_encoder_now()->again(c->halves ? bytes : row, c->dimension, bytes) *
+              VDBI_DOT_ZERO;
+    q->upper = vdbi_encoder_now()->sum(bytes, c->dimension - whole(c));
     if (c->kind == VDBI_CODE_DOT)
-        memcpy(&q->scale, row + c->code_bytes, sizeof q->scale);
+        memcpy(&q->scale, row + c->step_at, sizeof q->scale);
 }
 
 uint32_t vdbi_codes_beyond(const vdbi_codes *c, const float *v)

@@ -15,7 +15,9 @@
 enum {
     VDBI_L2_MAX = 127,  /* codes 0 to 127 */
     VDBI_DOT_MAX = 127, /* codes -127 to 127, stored with VDBI_DOT_ZERO added */
-    VDBI_DOT_ZERO = 128
+    VDBI_DOT_ZERO = 128,
+    VDBI_LINE = 64,
+    VDBI_PAIR = 2 * VDBI_LINE /* dimensions of a line of halves */
 };
 
 /* A factor that may be beyond float32: first by `before`, a power of two, then by
@@ -36,6 +38,11 @@ typedef struct vdbi_encoder {
     int32_t (*again)(const uint8_t *row, uint32_t count, uint8_t *out);
     /* The sum of numbers of zero 0. */
     int32_t (*sum)(const uint8_t *numbers, uint32_t count);
+    /* VDBI_PAIR codes into a line of what is above their `bits` lower bits and a line of
+     * these, and back. */
+    void (*split)(const uint8_t *codes, uint32_t bits, uint8_t *upper, uint8_t *lower);
+    void (*join)(const uint8_t *upper, const uint8_t *lower, uint32_t bits,
+                 uint8_t *codes);
     double (*square)(const float *v, uint32_t count);  /* the sum of squares */
     float (*greatest)(const float *v, uint32_t count); /* of the magnitudes */
 } vdbi_encoder;

@@ -147,6 +147,26 @@ static int32_t sum_of(const uint8_t *numbers, uint32_t count)
     return sum_biased(numbers, count, 0, NULL);
 }
 
+static void split(const uint8_t *codes, uint32_t bits, uint8_t *upper, uint8_t *lower)
+{
+    const uint8_t mask = (uint8_t)((1 << bits) - 1);
+
+    for (uint32_t i = 0; i < VDBI_LINE; i++) {
+        uint8_t a = codes[i], b = codes[VDBI_LINE + i];
+        upper[i] = (uint8_t)(a >> bits | b >> bits << 4);
+        lower[i] = (uint8_t)((a & mask) | (b & mask) << 4);
+    }
+}
+
+static void join(const uint8_t *upper, const uint8_t *lower, uint32_t bits,
+                 uint8_t *codes)
+{
+    for (uint32_t i = 0; i < VDBI_LINE; i++) {
+        codes[i] = (uint8_t)((upper[i] & 15) << bits | (lower[i] & 15));
+        codes[VDBI_LINE + i] = (uint8_t)(upper[i] >> 4 << bits | lower[i] >> 4);
+    }
+}
+
 static double square(const float *v, uint32_t count)
 {
     squares sum = {0};
@@ -173,5 +193,5 @@ static float greatest(const float *v, uint32_t count)
     return most_of(most);
 }
 
-const vdbi_encoder ENCODER = {encode_l2, encode_numbers, encode_again,
-                              sum_of,    square,         greatest};
+const vdbi_encoder ENCODER = {encode_l2, encode_numbers, encode_again, sum_of,
+                              split,     join,           square,       greatest};

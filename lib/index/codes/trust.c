@@ -20,8 +20,6 @@
 
 #include <math.h>
 
-#include "index/codes/encode.h"
-
 static const double DEVIATIONS = 3;
 
 void vdbi_trust_begin(vdbi_trust *t, const vdbi_codes *c, float scale,
@@ -29,11 +27,8 @@ void vdbi_trust_begin(vdbi_trust *t, const vdbi_codes *c, float scale,
 {
     double step = (double)c->step, own = scale * step * (double)inverse_norm;
 
-    *t = (vdbi_trust){.metric = c->metric,
-                      .dimension = c->dimension,
-                      .low = INFINITY,
-                      .high = -INFINITY,
-                      .farthest = -INFINITY};
+    *t = (vdbi_trust){
+        .codes = c, .low = INFINITY, .high = -INFINITY, .farthest = -INFINITY};
     if (c->kind == VDBI_CODE_L2) {
         t->unit = step * step;
         t->error = 2 * step * sqrt(1 / 6.0);
@@ -47,7 +42,7 @@ void vdbi_trust_begin(vdbi_trust *t, const vdbi_codes *c, float scale,
 
 static double number(const vdbi_trust *t, float exact)
 {
-    return t->metric == VDB_L2 ? (double)exact * (double)exact : (double)exact;
+    return t->codes->metric == VDB_L2 ? (double)exact * (double)exact : (double)exact;
 }
 
 void vdbi_trust_add(vdbi_trust *t, int32_t coded, float exact)
@@ -59,25 +54,14 @@ void vdbi_trust_add(vdbi_trust *t, int32_t coded, float exact)
     t->farthest = x > t->farthest ? x : t->farthest;
 }
 
-/* Whether a row has a code at either end, where the number may have been any beyond. */
-static int is_clipped(const uint8_t *row, uint32_t dimension)
-{
-    uint32_t ends = 0;
-
-    for (uint32_t d = 0; d < dimension; d++)
-        ends += (row[d] == VDBI_DOT_ZERO + VDBI_DOT_MAX) |
-                (row[d] == VDBI_DOT_ZERO - VDBI_DOT_MAX);
-    return ends > 0;
-}
-
-int vdbi_trust_beyond(const vdbi_trust *t, int32_t coded, const uint8_t *row)
+int vdbi_trust_beyond(const vdbi_trust *t, int32_t coded, uint32_t slot)
 {
     double seen = t->high - t->low, told = t->error * DEVIATIONS;
 
     if (t->unit == 0)
         return 0;
-    if (t->metric == VDB_L2)
+    if (t->codes->metric == VDB_L2)
         told = told * sqrt(t->farthest) + t->error_min * DEVIATIONS;
     return coded * t->unit + t->low - (seen > told ? seen : told) > t->farthest &&
-           (t->metric == VDB_L2 || !is_clipped(row, t->dimension));
+           (t->codes->metric == VDB_L2 || !vdbi_codes_at_end(t->codes, slot));
 }

@@ -13,8 +13,7 @@
 #include "index/codes/codes.h"
 
 typedef struct vdbi_trust {
-    vdb_metric metric;
-    uint32_t dimension;
+    const vdbi_codes *codes;
     double unit;      /* what 1 of a distance between codes stands for; 0: no trust */
     double error;     /* of one distance, a share of its root under L2, else absolute */
     double error_min; /* under L2: also of distances of nothing */
@@ -28,8 +27,8 @@ void vdbi_trust_begin(vdbi_trust *t, const vdbi_codes *codes, float scale,
                       float inverse_norm);
 /* One has been compared; its distance as users see it. */
 void vdbi_trust_add(vdbi_trust *t, int32_t coded, float exact);
-/* Whether one of this distance by its code, which is `row`, is not nearer than the farthest
+/* Whether the slot, of this distance by its code, is not nearer than the farthest
  * compared. */
-int vdbi_trust_beyond(const vdbi_trust *t, int32_t coded, const uint8_t *row);
+int vdbi_trust_beyond(const vdbi_trust *t, int32_t coded, uint32_t slot);
 
 #endif

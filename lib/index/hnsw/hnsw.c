@@ -25,8 +25,8 @@ vdb_status vdbi_hnsw_create_with(vdbi_memory *memory, const vdbi_hnsw_shape *sha
         vdbi_hnsw_free(h);
         return st;
     }
-    for (int kind = VDBI_CODE_L2; kind < VDBI_CODE_KINDS; kind++)
-        h->walks[kind] = vdbi_walk_for((vdbi_code_kind)kind);
+    for (int form = VDBI_CODE_L2; form < VDBI_FORMS; form++)
+        h->walks[form] = vdbi_walk_for(form);
     *out = h;
     return VDB_OK;
 }

@@ -32,7 +32,7 @@ typedef struct vdbi_hnsw {
     vdbi_nodes nodes;
     vdbi_codes *_Atomic codes; /* see vdbi_hnsw_way */
     vdbi_codes *refitted;      /* being filled, by who writes codes too; else NULL */
-    const vdbi_walk *walks[VDBI_CODE_KINDS];
+    const vdbi_walk *walks[VDBI_FORMS];
     vdbi_visitors own, *visitors; /* who is in it: see vdbi_hnsw_share */
     _Atomic uint64_t entry; /* its layer in the upper half, its slot in the lower */
     _Atomic uint64_t count; /* nodes, twins too */
@@ -53,7 +53,7 @@ static inline vdbi_way vdbi_hnsw_way(const vdbi_hnsw *h)
 {
     vdbi_codes *codes = atomic_load_explicit(&h->codes, memory_order_acquire);
 
-    return (vdbi_way){codes, h->walks[codes->kind]};
+    return (vdbi_way){codes, h->walks[codes->form]};
 }
 
 /* An empty graph, its codes fitted to a sample of rows; `exact`: float32 ones. */

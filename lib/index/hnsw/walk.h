@@ -16,6 +16,8 @@ typedef struct vdbi_pass {
     void *arg;
 } vdbi_pass;
 
+/* Keys, in and out, are of all bits of the codes.  Where rows are in halves, a walk finds
+ * its way by the upper ones and orders at its end what it has found by all. */
 typedef struct vdbi_walk {
     /* Go down from `entry` on layer `from` to layer `to` + 1, greedily; the nearest node
      * met. */
@@ -31,13 +33,16 @@ typedef struct vdbi_walk {
     /* Distances to `count` slots. */
     void (*distances)(const vdbi_codes *c, const vdbi_code_query *q,
                       const uint32_t *slots, uint32_t count, int32_t *out);
+    /* The same by the upper halves, where rows have them. */
+    void (*upper)(const vdbi_codes *c, const vdbi_code_query *q, const uint32_t *slots,
+                  uint32_t count, int32_t *out);
     /* Whether any of `count` slots is nearer than `limit`: stops at the first. */
     int (*any_nearer)(const vdbi_codes *c, const vdbi_code_query *q,
                       const uint32_t *slots, uint32_t count, int32_t limit);
 } vdbi_walk;
 
 /* Of the set chosen (isa.h), or, for tests, of a given one. */
-const vdbi_walk *vdbi_walk_for(vdbi_code_kind kind);
-const vdbi_walk *vdbi_walk_of(int set, vdbi_code_kind kind); /* NULL: not here */
+const vdbi_walk *vdbi_walk_for(int form);
+const vdbi_walk *vdbi_walk_of(int set, int form); /* NULL: not here */
 
 #endif

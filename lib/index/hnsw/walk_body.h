@@ -1,14 +1,69 @@
-/* walk_body.h: the walk, for one kind of code.  No include guard: walk_set.h includes it
- * once per kind, with
+/* walk_body.h: the walk, for one form of codes.  No include guard: walk_set.h includes it
+ * once per form, with
  *
- *   WALK(name)                the function's name for this kind
+ *   WALK(name)                the function's name for this form
  *   DISTANCE(c, q, row)       the distance as an int32_t that orders
+ *   UPPER(c, q, row)          where rows are in halves: the same by the upper ones
  *
  * A hop takes two passes over the links of a node: the first collects those not visited
  * and asks for their codes, the second computes.  What is nearer than the worst of the
  * pool goes into it, a sorted array; expanding goes on with the nearest that has not been
  * expanded, until there is none.  [Malkov and Yashunin, 2016]
+ *
+ * By the upper halves a walk reads half the memory and goes a little astray; what it found is
+ * put into the order of all bits at its end.
  */
+#ifdef UPPER
+enum {
+    WALK(in_halves) = 1
+};
+#else
+enum {
+    WALK(in_halves) = 0
+};
+#define UPPER(c, q, row) DISTANCE(c, q, row)
+#endif
+
+static inline uint64_t WALK(upper_key)(const vdbi_codes *c, const vdbi_code_query *q,
+                                       uint32_t slot)
+{
+    return vdbi_key(UPPER(c, q, vdbi_codes_row(c, slot)), slot);
+}
+
+static inline uint64_t WALK(whole_key)(const vdbi_codes *c, const vdbi_code_query *q,
+                                       uint32_t slot)
+{
+    return vdbi_key(DISTANCE(c, q, vdbi_codes_row(c, slot)), slot);
+}
+
+/* What a walk begins with, in its own order. */
+static inline void WALK(begin)(const vdbi_codes *c, const vdbi_code_query *q,
+                               vdbi_pool *p)
+{
+    if (!WALK(in_halves))
+        return;
+    for (uint32_t i = 0; i < p->count; i++)
+        p->keys[i] =
+            WALK(upper_key)(c, q, vdbi_key_slot(p->keys[i])) | (p->keys[i] & 1);
+    sort_keys(p->keys, p->count);
+}
+
+static inline void WALK(end)(const vdbi_codes *c, const vdbi_code_query *q,
+                             vdbi_pool *p)
+{
+    if (!WALK(in_halves))
+        return;
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (i % WALK_AHEAD == 0)
+            for (uint32_t j = i; j < p->count && j < i + 2 * WALK_AHEAD; j++)
+                prefetch_row(vdbi_codes_row(c, vdbi_key_slot(p->keys[j])) +
+                                 c->walk_bytes,
+                             c->row_bytes - c->walk_bytes);
+        p->keys[i] =
+            WALK(whole_key)(c, q, vdbi_key_slot(p->keys[i])) | (p->keys[i] & 1);
+    }
+    sort_keys(p->keys, p->count);
+}
 
 static inline __attribute__((always_inline)) void
 WALK(expand)(const vdbi_nodes *n, const vdbi_codes *c, const vdbi_code_query *q,
@@ -29,7 +84,7 @@ WALK(expand)(const vdbi_nodes *n, const vdbi_codes *c, const vdbi_code_query *q,
             continue;
         fresh[count++] = other;
         if (count <= WALK_AHEAD)
-            prefetch_row(vdbi_codes_row(c, other), c->row_bytes);
+            prefetch_row(vdbi_codes_row(c, other), c->walk_bytes);
     }
     s->distances += count;
     for (uint32_t i = 0; i < count; i++) {
@@ -37,8 +92,8 @@ WALK(expand)(const vdbi_nodes *n, const vdbi_codes *c, const vdbi_code_query *q,
         uint64_t key;
         uint32_t at;
         if (i + WALK_AHEAD < count)
-            prefetch_row(vdbi_codes_row(c, fresh[i + WALK_AHEAD]), c->row_bytes);
-        key = vdbi_key(DISTANCE(c, q, vdbi_codes_row(c, other)), other);
+            prefetch_row(vdbi_codes_row(c, fresh[i + WALK_AHEAD]), c->walk_bytes);
+        key = WALK(upper_key)(c, q, other);
         if (pass) {
             if (!worth(&s->pool, key))
                 continue;
@@ -57,6 +112,7 @@ static void WALK(layer)(const vdbi_nodes *n, const vdbi_codes *c,
 {
     uint32_t current = 0;
 
+    WALK(begin)(c, q, &s->pool);
     for (uint32_t i = 0; i < s->pool.count; i++)
         visit(s, vdbi_key_slot(s->pool.keys[i]));
     if (s->held_out)
@@ -75,6 +131,7 @@ static void WALK(layer)(const vdbi_nodes *n, const vdbi_codes *c,
         else WALK(expand)(n, c, q, vdbi_key_slot(key), 0,
                           next_unexpanded(&s->pool, current), NULL, s, &current);
     }
+    WALK(end)(c, q, &s->pool);
 }
 
 static void WALK(passing)(const vdbi_nodes *n, const vdbi_codes *c,
@@ -83,6 +140,7 @@ static void WALK(passing)(const vdbi_nodes *n, const vdbi_codes *c,
 {
     uint32_t unused = 0, begin = s->pool.count;
 
+    WALK(begin)(c, q, &s->pool);
     s->front.count = 0;
     for (uint32_t i = 0; i < begin; i++) {
         visit_once(s, vdbi_key_slot(s->pool.keys[i]));
@@ -101,13 +159,15 @@ static void WALK(passing)(const vdbi_nodes *n, const vdbi_codes *c,
         s->hops++;
         WALK(expand)(n, c, q, vdbi_key_slot(key), 0, UINT64_MAX, pass, s, &unused);
     }
+    WALK(end)(c, q, &s->pool);
 }
 
 static uint64_t WALK(descend)(const vdbi_nodes *n, const vdbi_codes *c,
                               const vdbi_code_query *q, uint64_t entry, uint32_t from,
                               uint32_t to, vdbi_scratch *s)
 {
-    uint64_t best = entry;
+    uint64_t best =
+        WALK(in_halves) ? WALK(upper_key)(c, q, vdbi_key_slot(entry)) : entry;
 
     for (uint32_t layer = from; layer > to; layer--)
         for (;;) {
@@ -118,18 +178,17 @@ static uint64_t WALK(descend)(const vdbi_nodes *n, const vdbi_codes *c,
                 near[count] = atomic_load_explicit(&links[count], memory_order_acquire);
                 if (near[count] == VDBI_NO_SLOT)
                     break;
-                prefetch_row(vdbi_codes_row(c, near[count]), c->row_bytes);
+                prefetch_row(vdbi_codes_row(c, near[count]), c->walk_bytes);
             }
             for (uint32_t i = 0; i < count; i++) {
-                uint64_t key =
-                    vdbi_key(DISTANCE(c, q, vdbi_codes_row(c, near[i])), near[i]);
+                uint64_t key = WALK(upper_key)(c, q, near[i]);
                 best = key < best ? key : best;
             }
             s->distances += count;
             if (best == before)
                 break;
         }
-    return best;
+    return WALK(in_halves) ? WALK(whole_key)(c, q, vdbi_key_slot(best)) : best;
 }
 
 static void WALK(distances)(const vdbi_codes *c, const vdbi_code_query *q,
@@ -144,6 +203,13 @@ static void WALK(distances)(const vdbi_codes *c, const vdbi_code_query *q,
     }
 }
 
+static void WALK(upper)(const vdbi_codes *c, const vdbi_code_query *q,
+                        const uint32_t *slots, uint32_t count, int32_t *out)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = UPPER(c, q, vdbi_codes_row(c, slots[i]));
+}
+
 static int WALK(any_nearer)(const vdbi_codes *c, const vdbi_code_query *q,
                             const uint32_t *slots, uint32_t count, int32_t limit)
 {
@@ -153,7 +219,8 @@ static int WALK(any_nearer)(const vdbi_codes *c, const vdbi_code_query *q,
     return 0;
 }
 
-static const vdbi_walk WALK(walk) = {WALK(descend), WALK(layer), WALK(passing),
-                                     WALK(distances), WALK(any_nearer)};
+static const vdbi_walk WALK(walk) = {WALK(descend),   WALK(layer), WALK(passing),
+                                     WALK(distances), WALK(upper), WALK(any_nearer)};
 #undef WALK
 #undef DISTANCE
+#undef UPPER

@@ -4,16 +4,16 @@
 #include "index/hnsw/walk.h"
 #include "index/isa.h"
 
-const vdbi_walk *vdbi_walk_generic(vdbi_code_kind kind);
-const vdbi_walk *vdbi_walk_avx2(vdbi_code_kind kind);
-const vdbi_walk *vdbi_walk_avx512(vdbi_code_kind kind);
-const vdbi_walk *vdbi_walk_vnni(vdbi_code_kind kind);
-const vdbi_walk *vdbi_walk_neon(vdbi_code_kind kind);
-const vdbi_walk *vdbi_walk_dotprod(vdbi_code_kind kind);
+const vdbi_walk *vdbi_walk_generic(int form);
+const vdbi_walk *vdbi_walk_avx2(int form);
+const vdbi_walk *vdbi_walk_avx512(int form);
+const vdbi_walk *vdbi_walk_vnni(int form);
+const vdbi_walk *vdbi_walk_neon(int form);
+const vdbi_walk *vdbi_walk_dotprod(int form);
 
-const vdbi_walk *vdbi_walk_of(int set, vdbi_code_kind kind)
+const vdbi_walk *vdbi_walk_of(int set, int form)
 {
-    static const vdbi_walk *(*const walks[VDBI_SETS])(vdbi_code_kind kind) = {
+    static const vdbi_walk *(*const walks[VDBI_SETS])(int form) = {
         [VDBI_SET_GENERIC] = vdbi_walk_generic,
 #if defined(__x86_64__)
         [VDBI_SET_AVX2] = vdbi_walk_avx2,
@@ -25,10 +25,10 @@ const vdbi_walk *vdbi_walk_of(int set, vdbi_code_kind kind)
 #endif
     };
 
-    return vdbi_set_is_here(set) ? walks[set](kind) : NULL;
+    return vdbi_set_is_here(set) ? walks[set](form) : NULL;
 }
 
-const vdbi_walk *vdbi_walk_for(vdbi_code_kind kind)
+const vdbi_walk *vdbi_walk_for(int form)
 {
-    return vdbi_walk_of(vdbi_set(), kind);
+    return vdbi_walk_of(vdbi_set(), form);
 }

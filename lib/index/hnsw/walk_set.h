@@ -1,6 +1,6 @@
 /* walk_set.h: all walks of one instruction set.  Included by walk_generic.c and its
  * brothers, once, after the distances of the set (codes/distance_*.h), with WALK_SET the
- * name of the function that gives a walk by its kind of code. */
+ * name of the function that gives a walk by the form of the codes. */
 #include <string.h>
 
 #include "index/hnsw/walk.h"
@@ -144,8 +144,29 @@ static inline float own_step(const vdbi_codes *c, const uint8_t *row)
 {
     float step;
 
-    memcpy(&step, row + c->code_bytes, sizeof step);
+    memcpy(&step, row + c->step_at, sizeof step);
     return step;
+}
+
+static inline int32_t scaled(const vdbi_codes *c, const vdbi_code_query *q,
+                             const uint8_t *row, int32_t product)
+{
+    return order_of(q->scale * own_step(c, row) * (float)-product);
+}
+
+/* Ascending, by Shell's method: what a walk has found is nearly in order. */
+static inline void sort_keys(uint64_t *keys, uint32_t count)
+{
+    static const uint32_t gaps[] = {29524, 9841, 3280, 1093, 364, 121, 40, 13, 4, 1};
+
+    for (uint32_t g = 0; g < sizeof gaps / sizeof *gaps; g++)
+        for (uint32_t i = gaps[g]; i < count; i++) {
+            uint64_t key = keys[i];
+            uint32_t at = i;
+            for (; at >= gaps[g] && keys[at - gaps[g]] > key; at -= gaps[g])
+                keys[at] = keys[at - gaps[g]];
+            keys[at] = key;
+        }
 }
 
 #define WALK(name)          l2_##name
@@ -156,9 +177,8 @@ static inline float own_step(const vdbi_codes *c, const uint8_t *row)
 #define DISTANCE(c, q, row) (-code_dot(q, row, (c)->row_bytes))
 #include "index/hnsw/walk_body.h"
 
-#define WALK(name) dot_##name
-#define DISTANCE(c, q, row)                                                            \
-    order_of((q)->scale *own_step(c, row) * (float)-code_dot(q, row, (c)->row_bytes))
+#define WALK(name)          dot_##name
+#define DISTANCE(c, q, row) scaled(c, q, row, code_dot(q, row, (c)->row_bytes))
 #include "index/hnsw/walk_body.h"
 
 #define WALK(name)          f32_l2_##name
@@ -169,19 +189,34 @@ static inline float own_step(const vdbi_codes *c, const uint8_t *row)
 #define DISTANCE(c, q, row) order_of(-code_f32_dot(q, row, (c)->row_bytes))
 #include "index/hnsw/walk_body.h"
 
-const vdbi_walk *WALK_SET(vdbi_code_kind kind);
-const vdbi_walk *WALK_SET(vdbi_code_kind kind)
+#define WALK(name)          l2_halves_##name
+#define DISTANCE(c, q, row) code_l2_both(c, q, row)
+#define UPPER(c, q, row)    code_l2_upper(c, q, row)
+#include "index/hnsw/walk_body.h"
+
+#define WALK(name)          cosine_halves_##name
+#define DISTANCE(c, q, row) (-code_dot_both(c, q, row))
+#define UPPER(c, q, row)    (-code_dot_upper(c, q, row))
+#include "index/hnsw/walk_body.h"
+
+#define WALK(name)          dot_halves_##name
+#define DISTANCE(c, q, row) scaled(c, q, row, code_dot_both(c, q, row))
+#define UPPER(c, q, row)    scaled(c, q, row, code_dot_upper(c, q, row))
+#include "index/hnsw/walk_body.h"
+
+const vdbi_walk *WALK_SET(int form);
+const vdbi_walk *WALK_SET(int form)
 {
-    switch (kind) {
-    case VDBI_CODE_L2:
-        return &l2_walk;
-    case VDBI_CODE_COSINE:
-        return &cosine_walk;
-    case VDBI_CODE_DOT:
-        return &dot_walk;
-    case VDBI_CODE_F32_L2:
-        return &f32_l2_walk;
-    default:
-        return &f32_dot_walk;
-    }
+    static const vdbi_walk *const walks[VDBI_FORMS] = {
+        [VDBI_CODE_L2] = &l2_walk,
+        [VDBI_CODE_COSINE] = &cosine_walk,
+        [VDBI_CODE_DOT] = &dot_walk,
+        [VDBI_CODE_F32_L2] = &f32_l2_walk,
+        [VDBI_CODE_F32_DOT] = &f32_dot_walk,
+        [VDBI_CODE_L2 + VDBI_FORM_HALVES] = &l2_halves_walk,
+        [VDBI_CODE_COSINE + VDBI_FORM_HALVES] = &cosine_halves_walk,
+        [VDBI_CODE_DOT + VDBI_FORM_HALVES] = &dot_halves_walk,
+    };
+
+    return walks[form];
 }
