@@ -210,7 +210,7 @@ static void lay_out(vdbi_codes *c, int in_halves)
 {
     int exact = vdbi_code_is_exact(c->kind), has_step = c->kind == VDBI_CODE_DOT;
 
-    c->form = c->kind;
+    c->form = (int)c->kind;
     c->code_bytes = exact ? c->dimension * (uint32_t)sizeof(float) : c->dimension;
     c->row_bytes = lines(c->code_bytes + (has_step ? sizeof(float) : 0));
     c->walk_bytes = c->row_bytes;
