@@ -2,6 +2,7 @@
 """Plant bugs in the library, one at a time, and see that a test catches each.
 
     run.py [--only NAME]... [--list] [--every] [--work FOLDER] [--if-long]
+    run.py --keep FOLDER [--minutes N] ...
 
 Each bug of mutants.py is an exact replacement of text in a file of lib/.  The tree is
 copied to a temporary folder and built there once; a bug is planted, what depends on it is
@@ -10,15 +11,21 @@ rebuilt, and the bug's tests run in their order until one fails: the bug is caug
 where all must pass.  This takes minutes: with --if-long it is skipped (status 77) unless
 VDB_LONG=1, as in `tests/run.sh --long`.
 
+With --keep the copy, its build and what each bug came to stay in FOLDER, and the next run
+goes on with the bugs that are left; --minutes begins none after so many.  Remove FOLDER to
+begin anew.
+
 The last line is "N passed, N failed": bugs caught, bugs that survived.
 """
 import argparse
+import filecmp
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 from mutants import MUTANTS
 
@@ -50,15 +57,48 @@ def program_of(test):
     return path, command
 
 
+def copy_changed(source, target):
+    """With the time of now, so that what depends on it is built again."""
+    if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
+        shutil.copy(source, target)
+
+
+class Results:
+    """What each bug came to, and which tests pass without any: lines of a file, where there
+    is one, which a later run reads."""
+
+    def __init__(self, path):
+        self.file = path and open(path, 'a+', encoding='utf-8')
+        self.of = {}
+        if self.file:
+            self.file.seek(0)
+            for line in self.file:
+                what, name = line.split()[:2]
+                self.of[name] = what
+
+    def add(self, what, name, text=''):
+        self.of[name] = what
+        if self.file:
+            self.file.write('%s %s %s\n' % (what, name, text))
+            self.file.flush()
+
+    def count(self, what):
+        return list(self.of.values()).count(what)
+
+
 class Tree:
     """The copy, its build folder, and what is planted in it."""
 
     def __init__(self, folder):
         self.source = os.path.join(folder, 'tree')
         self.build = os.path.join(folder, 'build')
-        shutil.copytree(TOP, self.source, symlinks=True, ignore=shutil.ignore_patterns(
-            '.git', 'build*', '__pycache__'))
-        self.run(['meson', 'setup', self.build, self.source, '--buildtype=debugoptimized'])
+        # One that was kept may have a bug in it still: the run was ended.
+        shutil.copytree(TOP, self.source, symlinks=True, dirs_exist_ok=True,
+                        copy_function=copy_changed, ignore=shutil.ignore_patterns(
+                            '.git', 'build*', '__pycache__'))
+        if not os.path.exists(os.path.join(self.build, 'build.ninja')):
+            self.run(['meson', 'setup', self.build, self.source,
+                      '--buildtype=debugoptimized'])
 
     @staticmethod
     def run(command):
@@ -156,6 +196,45 @@ def judge(tree, mutant, every):
     return caught
 
 
+def passes_without(tree, tests, results):
+    new = [test for test in tests if test not in results.of]
+    if new:
+        tree.make(new)
+    for test in new:
+        said = tree.test(test)
+        if said is not None:
+            print('without any bug, %s fails: %s' % (test, said))
+            return False
+        results.add('clean', test)
+    return True
+
+
+def plant_all(folder, chosen, options):
+    results = Results(options.keep and os.path.join(folder, 'results'))
+    begun = time.monotonic()
+    tree = Tree(folder)
+    for mutant in chosen:
+        if mutant['name'] in results.of:
+            continue
+        if options.minutes and time.monotonic() - begun > options.minutes * 60:
+            print('not all have been planted: run this again')
+            break
+        if not passes_without(tree, mutant['tests'], results):
+            print('0 passed, 1 failed')
+            return 1
+        caught = judge(tree, mutant, options.every)
+        for test, said in caught:
+            print('%-34s caught by %s: %s' % (mutant['name'], test, said))
+        if not caught:
+            print('%-34s SURVIVED %s' % (mutant['name'], ', '.join(mutant['tests'])))
+        results.add('caught' if caught else 'SURVIVED', mutant['name'],
+                    '; '.join('%s: %s' % one for one in caught))
+        sys.stdout.flush()
+    passed, failed = results.count('caught'), results.count('SURVIVED')
+    print('%d passed, %d failed' % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', maxsplit=1)[0])
     parser.add_argument('--only', action='append', metavar='NAME')
@@ -163,6 +242,8 @@ def main():
     parser.add_argument('--list', action='store_true')
     parser.add_argument('--if-long', action='store_true')
     parser.add_argument('--work', metavar='FOLDER', help='where to copy and build')
+    parser.add_argument('--keep', metavar='FOLDER', help='copy and build here, and go on')
+    parser.add_argument('--minutes', type=float, metavar='N')
     options = parser.parse_args()
     if options.if_long and os.environ.get('VDB_LONG') != '1':
         print('skipped: VDB_LONG is not 1')
@@ -178,29 +259,11 @@ def main():
         return 0
     check_texts(chosen)
 
-    passed = failed = 0
+    if options.keep:
+        os.makedirs(options.keep, exist_ok=True)
+        return plant_all(options.keep, chosen, options)
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        tree = Tree(folder)
-        tests = sorted({test for mutant in chosen for test in mutant['tests']})
-        tree.make(tests)
-        for test in tests:
-            said = tree.test(test)
-            if said is not None:
-                print('without any bug, %s fails: %s' % (test, said))
-                print('0 passed, 1 failed')
-                return 1
-        for mutant in chosen:
-            caught = judge(tree, mutant, options.every)
-            if caught:
-                passed += 1
-                for test, said in caught:
-                    print('%-34s caught by %s: %s' % (mutant['name'], test, said))
-            else:
-                failed += 1
-                print('%-34s SURVIVED %s' % (mutant['name'], ', '.join(mutant['tests'])))
-            sys.stdout.flush()
-    print('%d passed, %d failed' % (passed, failed))
-    return 1 if failed or not passed else 0
+        return plant_all(folder, chosen, options)
 
 
 if __name__ == '__main__':
