@@ -190,10 +190,16 @@ typedef struct vdb_options {
     /* A creation option again. */
     vdb_codes codes;
     uint32_t reserved;
+    /* Of the open handle: 0 = no bound; else the most memory that the graph may take, its
+     * links and codes.  One that would take more is not made, not loaded, and given up when
+     * it grows beyond: searches compare every vector then, and no insert fails for it.
+     * vdb_stats tells (graph_wanted_bytes), and the log hook. */
+    uint64_t graph_bytes;
 } vdb_options;
 #define VDB_OPTIONS_INIT                                                               \
     {                                                                                  \
-        sizeof(vdb_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0   \
+        sizeof(vdb_options), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
+            0                                                                          \
     }
 
 /* What many operations share: limits in time, the instant they see, progress. */
@@ -677,7 +683,9 @@ VDB_API vdb_status vdb_compact(vdb *db, const vdb_op *op);
 /**
  * Wait until the graph covers every vector of the newest version, and help it to.
  * Searches find every vector without it: those that are not in the graph are compared one
- * by one, which costs time.  With an `op` whose timeout_ms is 0 it does not wait.
+ * by one, which costs time.  With an `op` whose timeout_ms is 0 it does not wait.  Where
+ * there will be no graph, for there are few vectors or `graph_bytes` does not allow it,
+ * there is nothing to wait for.
  *
  * @param op  NULL: wait as long as it takes.
  *
@@ -815,11 +823,14 @@ typedef struct vdb_stats {
     /* Checkpoints that succeeded, the saving of the graph with them; microseconds. */
     uint64_t last_checkpoint_us;
     uint64_t total_checkpoint_us; /* since opening */
+    /* What the graph would take, more than the option graph_bytes allows: there is none,
+     * and searches are exact.  0: it has room. */
+    uint64_t graph_wanted_bytes;
 } vdb_stats;
 #define VDB_STATS_INIT                                                                 \
     {                                                                                  \
         sizeof(vdb_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0     \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0  \
     }
 
 /**

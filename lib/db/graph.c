@@ -140,6 +140,7 @@ void vdbi_graph_yield(vdb *db, const char *why)
     }
     vdbi_graph_drop(db->store);
     g->has_saved = 0;
+    atomic_store(&g->wanted_bytes, 0); /* there may be fewer slots soon */
     vdbi_store_unlinked(db->store, g->dead, g->dead_count);
     vdbi_free(g->memory, g->dead);
     g->dead = NULL;
@@ -230,8 +231,12 @@ static vdb_status reserve(vdbi_graph *g, const vdbi_touched *touched)
 
 void vdbi_graph_prepare(vdb *db, const vdbi_touched *touched)
 {
-    if (atomic_load(&db->graph.state) != VDBI_GRAPH_NONE &&
-        reserve(&db->graph, touched))
+    if (atomic_load(&db->graph.state) == VDBI_GRAPH_NONE)
+        return;
+    if (!vdbi_graph_afford_commit(db, touched)) {
+        vdbi_graph_give_up(db, "it has no room");
+        db->graph.failures--; /* of ours it is none */
+    } else if (reserve(&db->graph, touched))
         vdbi_graph_give_up(db, "no memory for its rows");
 }
 
@@ -274,8 +279,11 @@ void vdbi_graph_follow(vdb *db, const vdbi_touched *touched)
     vdbi_graph *g = &db->graph;
     vdbi_hnsw *h = atomic_load(&g->hnsw);
 
-    if (atomic_load(&g->state) == VDBI_GRAPH_NONE)
+    if (atomic_load(&g->state) == VDBI_GRAPH_NONE) {
+        for (size_t i = 0; i < touched->count && atomic_load(&g->wanted_bytes); i++)
+            atomic_fetch_add(&g->killed, !touched->items[i].vector);
         return;
+    }
     settle(db, vdbi_version_oldest(db));
     for (size_t i = 0; i < touched->count; i++) {
         const vdbi_touch *t = &touched->items[i];
@@ -302,26 +310,6 @@ void vdbi_graph_follow(vdb *db, const vdbi_touched *touched)
     vdbi_unlock(&g->lock);
 }
 
-/* Codes are changed for others in the turn. */
-static uint64_t bytes_of(const vdbi_hnsw *h)
-{
-    const vdbi_nodes *n = &h->nodes;
-    const vdbi_extents *const parts[] = {&n->links,
-                                         &n->nodes,
-                                         &n->marks,
-                                         &n->links_changed,
-                                         &n->uppers,
-                                         &n->uppers_changed,
-                                         &vdbi_hnsw_way(h).codes->rows};
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        bytes += vdbi_extents_bytes(parts[i]);
-    if (h->refitted)
-        bytes += vdbi_extents_bytes(&h->refitted->rows);
-    return bytes;
-}
-
 void vdbi_graph_tell(vdb *db)
 {
     vdbi_graph *g = &db->graph;
@@ -332,7 +320,7 @@ void vdbi_graph_tell(vdb *db)
         return;
     if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
         const vdbi_hnsw *h = atomic_load(&g->hnsw);
-        bytes = bytes_of(h);
+        bytes = vdbi_hnsw_bytes(h);
         codes = vdbi_code_is_exact(vdbi_hnsw_way(h).codes->kind) ? VDB_CODES_NONE
                                                                  : VDB_CODES_8;
     }
@@ -358,6 +346,7 @@ void vdbi_graph_stats(vdb *db, vdb_stats *out)
         vdbi_turn_give(db);
     }
     out->graph_file_bytes = atomic_load(&g->told_file_bytes);
+    out->graph_wanted_bytes = atomic_load(&g->wanted_bytes);
     vdbi_lock(&g->lock);
     h = atomic_load(&g->hnsw);
     if (h) {

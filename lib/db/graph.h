@@ -62,6 +62,7 @@ typedef struct vdbi_graph {
      * and which of these has been done. */
     _Atomic uint32_t thorough, thorough_done;
     _Atomic uint64_t told_bytes, told_file_bytes;
+    _Atomic uint64_t wanted_bytes; /* more than there is room for; 0: there is room */
     _Atomic int32_t told_codes;
     _Atomic int refitting;             /* nothing is linked meanwhile */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */

@@ -46,6 +46,8 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     if (!st && (atomic_load(&g->yielding) || (marked && !g->has_saved)))
         st = vdbi_fail(VDB_CANCELLED, "no graph is wanted now");
     if (!st)
+        st = vdbi_graph_afford(db, h, slots);
+    if (!st)
         st = vdbi_graph_clear_marks(h, marked, slots);
     if (!st && !(db->options.flags & VDB_OPEN_READONLY))
         st = vdbi_store_manage_slots(db->store);
@@ -141,7 +143,7 @@ static vdb_status load(vdb *db, const vdbi_image *image, vdbi_hnsw **out)
 {
     vdb_status st = vdbi_graph_load(db, image, out);
 
-    if (!st || st == VDB_NOMEM)
+    if (!st || st == VDB_NOMEM || atomic_load(&db->graph.wanted_bytes))
         return st;
     vdbi_graph_say(db, "the saved graph is made anew: %s", vdbi_error_text());
     vdbi_turn_take(db);
@@ -188,6 +190,7 @@ int vdbi_graph_is_due(vdb *db)
     vdbi_graph *g = &db->graph;
 
     return g->wanted && atomic_load(&g->asked) && !atomic_load(&g->yielding) &&
+           !atomic_load(&g->wanted_bytes) &&
            atomic_load(&g->state) == VDBI_GRAPH_NONE && g->failures < FAILURES_MAX &&
            (g->has_saved ||
             (!(db->options.flags & VDB_OPEN_READONLY) &&
@@ -212,7 +215,7 @@ int vdbi_graph_make(vdb *db)
         return 0;
     vdbi_error_save(&error); /* of the commit, or of nobody */
     st = make(db);
-    if (st && st != VDB_CANCELLED)
+    if (st && st != VDB_CANCELLED && !atomic_load(&g->wanted_bytes))
         g->failures++;
     vdbi_error_restore(&error);
     vdbi_lock(&g->lock);
@@ -313,9 +316,9 @@ void vdbi_graph_ask(vdb *db)
 /* Do one piece of what is due: 1; 0: there is nothing. */
 static int work(vdb *db)
 {
-    return vdbi_graph_bury(db) || vdbi_graph_make(db) || vdbi_graph_look_at_codes(db) ||
-           vdbi_graph_refit(db) || vdbi_graph_link_one(db) || vdbi_graph_tidy(db) ||
-           vdbi_graph_tune(db);
+    return vdbi_graph_bury(db) || vdbi_graph_drop_saved(db) || vdbi_graph_make(db) ||
+           vdbi_graph_look_at_codes(db) || vdbi_graph_refit(db) ||
+           vdbi_graph_link_one(db) || vdbi_graph_tidy(db) || vdbi_graph_tune(db);
 }
 
 void vdbi_graph_maintain(vdb *db, uint64_t rows)
@@ -329,9 +332,15 @@ void vdbi_graph_maintain(vdb *db, uint64_t rows)
         atomic_store(&g->asked, 1);
     if (g->thread_count == 0) {
         vdbi_graph_bury(db);
+        vdbi_graph_drop_saved(db);
         vdbi_graph_make(db); /* if it is due */
-    } else if (vdbi_graph_is_due(db))
+    } else if (vdbi_graph_is_due(db)) {
         vdbi_graph_ask(db);
+    } else if (vdbi_graph_drop_is_due(db)) {
+        vdbi_lock(&g->lock);
+        vdbi_broadcast(&g->changed);
+        vdbi_unlock(&g->lock);
+    }
     if (db->options.flags & VDB_OPEN_BULK)
         return;
     for (uint64_t left = 2 * rows + 2;
@@ -416,8 +425,9 @@ static void *run(void *arg)
             (g->next == g->end || atomic_load(&g->refitting)) &&
             (g->making ||
              (!vdbi_graph_is_due(db) && !atomic_load(&g->given_up_count))) &&
-            !vdbi_graph_tidy_is_due(db) && !vdbi_graph_refit_is_due(db) &&
-            !vdbi_graph_codes_due(db) && !vdbi_graph_tune_is_due(db))
+            !vdbi_graph_drop_is_due(db) && !vdbi_graph_tidy_is_due(db) &&
+            !vdbi_graph_refit_is_due(db) && !vdbi_graph_codes_due(db) &&
+            !vdbi_graph_tune_is_due(db))
             vdbi_wait(&g->changed, &g->lock);
     }
     vdbi_unlock(&g->lock);

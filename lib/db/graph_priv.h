@@ -102,6 +102,18 @@ int vdbi_graph_tidy_is_due(vdb *db);
 /* (upkeep, or nobody else has it yet) See that every node can be reached.  What is made for
  * that is worth being saved. */
 vdb_status vdbi_graph_connect(vdbi_graph *g, vdbi_hnsw *h);
+/* ---- the memory that the options allow it: graph_budget.c ---- */
+
+int vdbi_graph_has_room(vdb *db, uint64_t bytes);
+/* VDB_FULL, and it is told, and no graph is due any more, when one like this has no room
+ * for so many slots. */
+vdb_status vdbi_graph_afford(vdb *db, const vdbi_hnsw *h, uint32_t slots);
+/* (turn; there is a graph) Whether there is room for the slots that a group has put into. */
+int vdbi_graph_afford_commit(vdb *db, const vdbi_touched *touched);
+/* Drop the saved graph that there is no room for, if many of its vectors have died: 1. */
+int vdbi_graph_drop_saved(vdb *db);
+int vdbi_graph_drop_is_due(vdb *db);
+
 /* Whether enough vectors are there and no graph is. */
 int vdbi_graph_is_due(vdb *db);
 

@@ -105,6 +105,15 @@ static vdb_status fit(vdb *db, vdbi_codes **codes)
     return st;
 }
 
+/* Whether the old codes and the new have room beside each other. */
+static int has_room(vdb *db, const vdbi_hnsw *h)
+{
+    uint32_t limit = atomic_load(&h->slot_limit);
+    uint64_t rows = vdbi_extents_bytes(&vdbi_hnsw_way(h).codes->rows);
+
+    return vdbi_graph_has_room(db, vdbi_hnsw_bytes_for(h, limit) + rows);
+}
+
 /* Fill a new region and switch to it. */
 static vdb_status switch_codes(vdb *db, refitting *r, vdbi_codes *codes)
 {
@@ -185,7 +194,7 @@ int vdbi_graph_refit(vdb *db)
     vdbi_hnsw *h;
     vdb_error error = VDB_ERROR_INIT;
     vdb_status st = VDB_OK;
-    int due;
+    int due, anew = 0;
 
     vdbi_lock(&g->lock);
     due = vdbi_graph_refit_is_due(db);
@@ -196,7 +205,10 @@ int vdbi_graph_refit(vdb *db)
     vdbi_lock(&g->upkeep);
     h = atomic_load(&g->hnsw);
     if (h && vdbi_graph_refit_is_due(db)) {
-        st = refit(db, h);
+        int room = has_room(db, h);
+        anew = !room && !(db->options.flags & VDB_OPEN_READONLY);
+        if (room)
+            st = refit(db, h);
         if (st)
             vdbi_graph_say(db, "the codes could not be fitted anew: %s",
                            vdbi_error_text());
@@ -205,6 +217,12 @@ int vdbi_graph_refit(vdb *db)
         atomic_store(&g->clipped, 0);
     }
     vdbi_unlock(&g->upkeep);
+    if (anew) {
+        vdbi_graph_yield(db,
+                         "its codes are fitted anew, and graph_bytes has no room for "
+                         "the old ones beside them");
+        vdbi_graph_resume(db);
+    }
     vdbi_error_restore(&error);
     return 1;
 }

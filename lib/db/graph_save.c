@@ -471,6 +471,8 @@ vdb_status vdbi_graph_read(vdb *db, const vdbi_image *image, const vdbi_graph_ea
         st = load_header(&c, image->dimension, &entry, &uppers);
     if (!st)
         st = load_recalls(&c, recalls);
+    if (!st && !ear)
+        st = vdbi_graph_afford(db, c.h, image->slot_count);
     if (!st)
         st = vdbi_graph_clear_marks(c.h, 0, image->slot_count);
     if (!st)

@@ -114,6 +114,9 @@ static const char *reason(const search *s, int walked)
     if (s->unpromised)
         return "no ef is known for this recall target (vdb_tune): every candidate is "
                "compared";
+    if (atomic_load(&s->db->graph.wanted_bytes))
+        return "the graph would take more memory than graph_bytes allows: every "
+               "candidate is compared";
     return s->by_graph
                ? "few pass, or many are wanted: every candidate is compared"
                : "no graph yet that is as old as the version: every candidate is "

@@ -35,6 +35,7 @@ static void print_options(void)
     FIELD(vdb_options, cache_bytes);
     FIELD(vdb_options, codes);
     FIELD(vdb_options, reserved);
+    FIELD(vdb_options, graph_bytes);
 }
 
 static void print_op(void)
@@ -192,6 +193,7 @@ static void print_stats(void)
     FIELD(vdb_stats, graph_codes);
     FIELD(vdb_stats, last_checkpoint_us);
     FIELD(vdb_stats, total_checkpoint_us);
+    FIELD(vdb_stats, graph_wanted_bytes);
 }
 
 static void print_allocator(void)

@@ -165,6 +165,229 @@ static void searches_outlive_no_graph(void **state)
     assert_true(s.missed <= s.by_graph / 100);
 }
 
+/* ------------------------------------------------------------------- the budget */
+
+static _Atomic int told;
+
+static void hear(void *arg, int32_t level, const char *message)
+{
+    (void)arg;
+    (void)level;
+    if (strstr(message, "graph_bytes allows"))
+        atomic_fetch_add(&told, 1);
+}
+
+/* An allocator that remembers how much there has been at once. */
+static _Atomic int64_t now_bytes, most_bytes;
+
+static void *allocate(void *arg, size_t size, size_t alignment)
+{
+    size_t before = alignment < 64 ? 64 : alignment;
+    char *block = aligned_alloc(before, (before + size + before - 1) / before * before);
+    int64_t now = atomic_fetch_add(&now_bytes, (int64_t)size) + (int64_t)size;
+    int64_t most = atomic_load(&most_bytes);
+    (void)arg;
+    while (now > most && !atomic_compare_exchange_weak(&most_bytes, &most, now))
+        ;
+    if (!block)
+        return NULL;
+    memcpy(block + before - 64, &size, sizeof size);
+    memcpy(block + before - 48, &before, sizeof before);
+    return block + before;
+}
+
+static void release(void *arg, void *memory)
+{
+    size_t size, before;
+    char *block = memory;
+    (void)arg;
+    memcpy(&size, block - 64, sizeof size);
+    memcpy(&before, block - 48, sizeof before);
+    atomic_fetch_sub(&now_bytes, (int64_t)size);
+    free(block - before);
+}
+
+static vdb_env *hearing_env(void)
+{
+    const vdb_allocator counting = {sizeof counting, NULL, allocate, release};
+    vdb_env_options options = VDB_ENV_OPTIONS_INIT;
+    vdb_env *env;
+    options.allocator = &counting;
+    options.log = hear;
+    atomic_store(&most_bytes, 0);
+    atomic_store(&told, 0);
+    assert_ok(vdb_env_new(&options, &env));
+    return env;
+}
+
+static void assert_no_room(vdb *db, uint64_t allowed)
+{
+    const asked a = {.k = 10};
+    vdb_stats stats;
+    vdb_explain explain = VDB_EXPLAIN_INIT;
+    float v[DIM];
+    vdb_results *hits;
+    vector_of(7, 0, v);
+    hits = find(db, v, 1, &a);
+    assert_strategy(hits, VDB_STRATEGY_SCAN);
+    vdb_results_free(hits);
+    assert_ok(vdb_wait_indexed(db, NULL)); /* there is nothing to wait for */
+    hits = find(db, v, 1, &a);
+    assert_strategy(hits, VDB_STRATEGY_SCAN);
+    assert_ok(vdb_results_explain(hits, 0, &explain));
+    assert_non_null(strstr(explain.reason, "graph_bytes"));
+    vdb_results_free(hits);
+    assert_finds_own(db, 7, 0);
+    stats = fx_stats(db);
+    assert_int_equal(stats.graph_bytes, 0);
+    assert_int_equal(stats.graph_vectors, 0);
+    assert_true(stats.graph_wanted_bytes > allowed);
+}
+
+static void without_room_none_is_made(void **state)
+{
+    fixture *fx = *state;
+    for (uint32_t threads = 1; threads <= 2; threads++) {
+        vdb_options options = graph_options(VDB_L2, threads);
+        options.env = hearing_env();
+        options.graph_bytes = NOISE;
+        open_full(fx, &options);
+        assert_no_room(fx->db, NOISE);
+        assert_true(fx_stats(fx->db).resident_bytes < 8 * NOISE);
+        put_rows(fx->db, N, 2 * N, 0, vector_of);
+        assert_no_room(fx->db, NOISE);
+        assert_int_equal(told, 1);
+        fx_close(fx);
+        fx_remove(fx->path);
+        vdb_env_free(options.env);
+    }
+}
+
+/* Nor is a saved one loaded; it stays for who has room.  What is said to be enough is. */
+static void a_saved_graph_waits_for_room(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 2);
+    uint64_t bytes, wanted, file_bytes;
+    open_full(fx, &options);
+    bytes = fx_stats(fx->db).graph_bytes;
+    assert_int_equal(fx_stats(fx->db).graph_wanted_bytes, 0);
+    fx_close(fx);
+    options.graph_bytes = bytes - 1;
+    fx_open(fx, &options);
+    assert_no_room(fx->db, bytes - 1);
+    wanted = fx_stats(fx->db).graph_wanted_bytes;
+    file_bytes = fx_stats(fx->db).graph_file_bytes;
+    assert_true(wanted >= bytes && file_bytes > 0);
+    put_rows(fx->db, 0, 100, 0, vector_of);
+    assert_no_room(fx->db, bytes - 1);
+    assert_int_equal(fx_stats(fx->db).graph_file_bytes, file_bytes);
+    fx_close(fx);
+    options.graph_bytes = wanted;
+    fx_open(fx, &options);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    assert_true(fx_stats(fx->db).graph_vectors >= N);
+    assert_true(fx_stats(fx->db).graph_bytes <= wanted);
+    assert_int_equal(fx_stats(fx->db).graph_wanted_bytes, 0);
+    assert_recall(fx->db, .k = 10);
+    fx_assert_clean(fx->db);
+}
+
+/* A reader is bound, too; and what has no room is not even begun. */
+static void a_reader_loads_none_without_room(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 2);
+    open_full(fx, &options);
+    fx_close(fx);
+    options.env = hearing_env();
+    options.graph_bytes = NOISE;
+    options.flags = VDB_OPEN_READONLY;
+    fx_open(fx, &options);
+    assert_no_room(fx->db, NOISE);
+    assert_true(most_bytes < 4 * NOISE);
+    assert_int_equal(told, 1);
+    fx_close(fx);
+    vdb_env_free(options.env);
+    assert_int_equal(now_bytes, 0);
+}
+
+/* Memory is taken for 65,536 slots at once.  The insert that wants more is no worse off. */
+static void one_that_outgrows_its_room_is_given_up(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    uint64_t bytes;
+    options.env = hearing_env();
+    options.flags = VDB_OPEN_BULK;
+    open_full(fx, &options);
+    bytes = fx_stats(fx->db).graph_bytes;
+    fx_close(fx);
+    options.graph_bytes = bytes + NOISE;
+    fx_open(fx, &options);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    assert_int_equal(fx_stats(fx->db).graph_bytes, bytes);
+    put_rows(fx->db, N, 65536, 0, vector_of);
+    assert_int_equal(fx_stats(fx->db).graph_bytes, bytes);
+    assert_int_equal(told, 0);
+    put_rows(fx->db, 65536, 65600, 0, vector_of);
+    assert_no_room(fx->db, options.graph_bytes);
+    assert_int_equal(told, 1);
+    assert_true(beside_graph(fx->db) < bytes);
+    assert_int_equal(fx_count(fx->db), 65600);
+    assert_finds_own(fx->db, 65599, 0);
+    fx_assert_clean(fx->db);
+    fx_close(fx);
+    vdb_env_free(options.env);
+}
+
+/* Slots of deleted vectors that the file's graph links are used again all the same. */
+static void replacing_uses_slots_again_without_room(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    open_full(fx, &options);
+    fx_close(fx);
+    options.graph_bytes = NOISE;
+    fx_open(fx, &options);
+    for (uint32_t version = 0; version < 6; version++) {
+        put_rows(fx->db, 0, N, version, vector_of);
+        assert_ok(vdb_checkpoint(fx->db, NULL));
+    }
+    assert_true(fx_stats(fx->db).slots < 3 * N);
+    assert_int_equal(fx_stats(fx->db).graph_file_bytes, 0);
+    assert_int_equal(fx_stats(fx->db).graph_bytes, 0);
+    assert_finds_own(fx->db, 7, 5);
+    fx_assert_clean(fx->db);
+}
+
+/* Where there is no room for new codes beside the old, a graph gives way to its successor. */
+static void new_codes_without_room_are_another_graph(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    uint64_t bytes;
+    int64_t before;
+    open_full(fx, &options);
+    bytes = fx_stats(fx->db).graph_bytes;
+    fx_close(fx);
+    options.env = hearing_env();
+    options.graph_bytes = bytes;
+    fx_open(fx, &options);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    atomic_store(&most_bytes, 0);
+    before = now_bytes;
+    put_rows(fx->db, N, 2 * N, 0, drifted);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    assert_true(most_bytes < before + 5 * NOISE); /* codes: 4; pages: 3 */
+    assert_int_equal(fx_stats(fx->db).graph_vectors, 2 * N);
+    assert_int_equal(fx_stats(fx->db).graph_wanted_bytes, 0);
+    assert_recall(fx->db, .k = 10);
+    fx_assert_clean(fx->db);
+    fx_close(fx);
+    vdb_env_free(options.env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +397,12 @@ int main(void)
         T(new_codes_take_the_place_of_the_old),
         T(compaction_gives_a_graph_back),
         T(searches_outlive_no_graph),
+        T(without_room_none_is_made),
+        T(a_saved_graph_waits_for_room),
+        T(a_reader_loads_none_without_room),
+        T(one_that_outgrows_its_room_is_given_up),
+        T(replacing_uses_slots_again_without_room),
+        T(new_codes_without_room_are_another_graph),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,6 +239,45 @@ static void threads_link_beside_each_other(void **state)
     done(h);
 }
 
+/* Two links a node make as many upper rows as there are nodes: more than one extent. */
+static void what_it_will_take_is_known_before(void **state)
+{
+    enum {
+        COUNT = 66600,
+        WIDTH = 4
+    };
+    static const uint32_t bounds[] = {1, ROWS, 65536, 65537, COUNT};
+    const vdbi_hnsw_shape shape = {VDB_L2, WIDTH, 2, 4, 16};
+    uint64_t told[5];
+    float v[WIDTH];
+    const float *sample = v;
+    vdbi_visitor *visitor;
+    vdbi_hnsw *h;
+    size_t at = 0;
+
+    (void)state;
+    seed = 13;
+    for (size_t d = 0; d < WIDTH; d++)
+        v[d] = uniform();
+    assert_int_equal(vdbi_hnsw_create(&memory, &shape, 1, &sample, 1, &h), VDB_OK);
+    for (size_t i = 0; i < 5; i++)
+        told[i] = vdbi_hnsw_bytes_for(h, bounds[i]);
+    assert_int_equal(vdbi_visit_begin(h->visitors, &visitor), VDB_OK);
+    for (uint32_t slot = 0; slot < COUNT; slot++) {
+        assert_int_equal(vdbi_hnsw_reserve(h, slot), VDB_OK);
+        for (size_t d = 0; d < WIDTH; d++)
+            v[d] = uniform();
+        vdbi_hnsw_encode(h, slot, v);
+        assert_int_equal(vdbi_hnsw_insert(h, slot, &visitor->scratch), VDB_OK);
+        if (slot + 1 == bounds[at])
+            assert_true(vdbi_hnsw_bytes(h) <= told[at++]);
+    }
+    assert_int_equal(at, 5);
+    assert_int_equal(vdbi_hnsw_bytes(h), told[4]);
+    vdbi_visit_end(visitor);
+    done(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +286,7 @@ int main(void)
         cmocka_unit_test(same_insertions_make_the_same_graph),
         cmocka_unit_test(equal_vectors_are_chained),
         cmocka_unit_test(threads_link_beside_each_other),
+        cmocka_unit_test(what_it_will_take_is_known_before),
     };
 
     vdbi_memory_init(&memory, NULL);

@@ -174,6 +174,9 @@ static void put_database(buffer *to, const vdb_stats *s)
         {"vdb_graph_bytes", "gauge", "Memory of the graph.", s->graph_bytes},
         {"vdb_graph_file_bytes", "gauge", "Of the main file, the graph.",
          s->graph_file_bytes},
+        {"vdb_graph_wanted_bytes", "gauge",
+         "Memory that a graph would take, more than it may; 0: it has room.",
+         s->graph_wanted_bytes},
         {"vdb_poisoned", "gauge", "1 after a sync has failed.", s->poisoned},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

@@ -55,6 +55,8 @@ static const option_row OPTIONS[] = {
      "what hnsw goes by, when it is created: 8 (bits) or none (float32)"},
     {"ef-search", KIND_U32, PLACE(options.ef_search), 1, VDB_K_MAX, "N",
      "effort of a search in hnsw that names none (50)"},
+    {"graph-bytes", KIND_BYTES, PLACE(options.graph_bytes), 1, UINT64_C(1) << 48,
+     "BYTES", "memory that the graph may take; without room for it searches are exact"},
     {"durability", KIND_DURABILITY, PLACE(options.durability), 0, 0, "NAME",
      "full, normal or off (full)"},
     {"read-only", KIND_OPEN_FLAG, PLACE(options.flags), VDB_OPEN_READONLY, 0, NULL,

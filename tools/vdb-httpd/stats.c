@@ -45,6 +45,7 @@ void handle_stats(request *r)
                {"graph_fresh", s.graph_fresh},
                {"graph_bytes", s.graph_bytes},
                {"graph_file_bytes", s.graph_file_bytes},
+               {"graph_wanted_bytes", s.graph_wanted_bytes},
                {"graph_layers", s.graph_layers},
                {"dimension", s.dimension},
                {"m", s.m},

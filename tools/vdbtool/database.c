@@ -77,6 +77,7 @@ static size_t stats_lines(const vdb_stats *s, stats_line lines[STATS_LINES_MAX])
         {"Graph layers", "graph_layers", s->graph_layers},
         {"Format", "format", s->format},
         {"Replayed commits", "replayed", s->replayed},
+        {NULL, "graph_wanted_bytes", s->graph_wanted_bytes},
         {NULL, "held_bytes", s->held_bytes},
         {NULL, "dirty_bytes", s->dirty_bytes},
         {NULL, "written_bytes", s->written_bytes},

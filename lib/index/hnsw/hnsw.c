@@ -70,6 +70,51 @@ vdb_status vdbi_hnsw_reserve(vdbi_hnsw *h, uint32_t slot)
     return st ? st : vdbi_extents_reserve_filled(&h->nodes.marks, slot, 0);
 }
 
+uint64_t vdbi_hnsw_bytes(const vdbi_hnsw *h)
+{
+    const vdbi_nodes *n = &h->nodes;
+    const vdbi_extents *const parts[] = {&n->links,
+                                         &n->nodes,
+                                         &n->marks,
+                                         &n->links_changed,
+                                         &n->uppers,
+                                         &n->uppers_changed,
+                                         &vdbi_hnsw_way(h).codes->rows};
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        bytes += vdbi_extents_bytes(parts[i]);
+    if (h->refitted)
+        bytes += vdbi_extents_bytes(&h->refitted->rows);
+    return bytes;
+}
+
+static uint64_t extents_for(const vdbi_extents *e, uint64_t rows)
+{
+    return (rows + VDBI_EXTENT_SLOTS - 1) / VDBI_EXTENT_SLOTS *
+           ((uint64_t)e->row_bytes << VDBI_EXTENT_SHIFT);
+}
+
+uint64_t vdbi_hnsw_bytes_for(const vdbi_hnsw *h, uint32_t slots)
+{
+    const vdbi_nodes *n = &h->nodes;
+    /* One node in m has a row on layer 1, one of m of these another; an eighth for chance
+     * and for rows that are not used again. */
+    uint64_t uppers = slots / (n->m - 1), made = atomic_load(&n->upper_count);
+    uint64_t bytes = extents_for(&n->links, slots) + extents_for(&n->nodes, slots) +
+                     extents_for(&n->marks, slots) +
+                     extents_for(&vdbi_hnsw_way(h).codes->rows, slots) +
+                     extents_for(&n->links_changed, slots / n->links_per_block + 1);
+
+    uppers += uppers / 8 + 1;
+    uppers = uppers > made ? uppers : made;
+    bytes += extents_for(&n->uppers, uppers) +
+             extents_for(&n->uppers_changed, uppers / n->uppers_per_block + 1);
+    if (h->refitted)
+        bytes += extents_for(&h->refitted->rows, slots);
+    return bytes;
+}
+
 void vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector)
 {
     vdbi_codes_encode(vdbi_hnsw_way(h).codes, slot, vector);

@@ -71,6 +71,11 @@ void vdbi_hnsw_free(vdbi_hnsw *h);
 
 /* See that there is room for the code and the marks of a slot; new marks are none. */
 vdb_status vdbi_hnsw_reserve(vdbi_hnsw *h, uint32_t slot);
+/* How many bytes are allocated: links and codes.  (Not beside a refit's begin or end.) */
+uint64_t vdbi_hnsw_bytes(const vdbi_hnsw *h);
+/* How many a graph of this kind takes when that many slots are in use: no less than it will,
+ * but by chance. */
+uint64_t vdbi_hnsw_bytes_for(const vdbi_hnsw *h, uint32_t slots);
 /* Make the code of a slot that has room, so that it can be compared, though it is not
  * linked yet. */
 void vdbi_hnsw_encode(vdbi_hnsw *h, uint32_t slot, const float *vector);

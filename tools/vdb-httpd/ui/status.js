@@ -110,10 +110,11 @@ const Status = (() => {
       vectors ? `${Figures.bytes(vectors * dimension * 4)} of float32` : 'nothing is stored', {history: histories.vectors});
     const flat = stats.index !== 'hnsw';
     const covered = flat || !vectors ? 1 : Math.min(1, stats.graph_vectors / vectors);
-    const asleep = !flat && !stats.graph_vectors && stats.graph_file_bytes > 0;
+    const asleep = !flat && !stats.graph_vectors && stats.graph_file_bytes > 0 && !stats.graph_wanted_bytes;
     card('index', flat ? 'flat' : vectors && !asleep ? Figures.share(covered, 1) : '–',
       flat ? 'compares all'
         : stats.graph_vectors ? `in the graph · ${Figures.short(stats.graph_fresh)} fresh`
+        : stats.graph_wanted_bytes ? 'no room for a graph: scanned'
         : asleep ? 'graph in the file: searches load it'
         : vectors ? 'no graph yet: scanned' : 'no graph yet', {meter: flat ? 1 : vectors ? covered : 0});
     const [size, unit] = splitUnit(Figures.bytes(stats.file_bytes + stats.log_bytes));
