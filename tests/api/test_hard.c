@@ -242,6 +242,11 @@ static void check(fixture *fx, const hard_set *set)
     missed = lost(fx->db, set);
     if (recall < set->recall_min || missed > set->lost_max)
         fail_msg("%s: recall is %.4f, and %u are lost", set->name, recall, missed);
+    fx_reopen(fx);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    recall = recall_of(fx->db, set);
+    if (recall < set->recall_min)
+        fail_msg("%s: recall is %.4f when it has been loaded", set->name, recall);
 }
 
 /* By inner products a vector is not the nearest to itself: of those that are among the

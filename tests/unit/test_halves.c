@@ -139,6 +139,25 @@ static void halves_hold_the_same_codes(void **state)
     assert_int_equal(atomic_load(&memory.bytes), 0);
 }
 
+/* What was kept says how rows lay, whatever would be chosen now. */
+static void what_is_restored_lies_as_it_did(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 3; m++)
+        for (int halved = 0; halved < 2; halved++) {
+            vdbi_codes *was = make_region(metrics[m], 300, halved), *is;
+            vdbi_codes_fitted fitted = vdbi_codes_fit_of(was);
+            vdbi_codes_halved_from = halved ? UINT32_MAX : 1;
+            assert_int_equal(vdbi_codes_restore(&memory, metrics[m], 300, &fitted, &is),
+                             VDB_OK);
+            assert_int_equal(is->form, was->form);
+            assert_int_equal(is->walk_bytes, was->walk_bytes);
+            vdbi_codes_free(was);
+            vdbi_codes_free(is);
+        }
+    assert_int_equal(atomic_load(&memory.bytes), 0);
+}
+
 static vdbi_hnsw *make_graph(vdb_metric metric, vdbi_visitor **visitor)
 {
     const vdbi_hnsw_shape shape = {metric, NODE_DIMENSION, 8, 60, 16};
@@ -261,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(halves_hold_the_same_codes),
+        cmocka_unit_test(what_is_restored_lies_as_it_did),
         cmocka_unit_test(walks_find_and_order_by_all_bits),
     };
 
