@@ -315,17 +315,22 @@ void vdbi_graph_tell(vdb *db)
     vdbi_graph *g = &db->graph;
     uint64_t bytes = 0;
     int32_t codes = 0;
+    int judged = 0;
 
     if (!g->wanted)
         return;
     if (atomic_load(&g->state) != VDBI_GRAPH_NONE) {
         const vdbi_hnsw *h = atomic_load(&g->hnsw);
+        const vdbi_codes *now = vdbi_hnsw_way(h).codes;
         bytes = vdbi_hnsw_bytes(h);
-        codes = vdbi_code_is_exact(vdbi_hnsw_way(h).codes->kind) ? VDB_CODES_NONE
-                                                                 : VDB_CODES_8;
+        codes = vdbi_code_is_exact(now->kind) ? VDB_CODES_NONE : VDB_CODES_8;
+        judged =
+            codes == VDB_CODES_8 &&
+            (now->halves || vdbi_store_shape(db->store)->codes == VDB_CODES_DEFAULT);
     }
     atomic_store(&g->told_bytes, bytes);
     atomic_store(&g->told_codes, codes);
+    atomic_store(&g->judged, judged);
     atomic_store(&g->told_file_bytes, vdbi_graph_bytes(db->store));
 }
 

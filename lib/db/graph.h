@@ -64,7 +64,8 @@ typedef struct vdbi_graph {
     _Atomic uint64_t told_bytes, told_file_bytes;
     _Atomic uint64_t wanted_bytes; /* more than there is room for; 0: there is room */
     _Atomic int32_t told_codes;
-    _Atomic int refitting;             /* nothing is linked meanwhile */
+    _Atomic int judged;    /* codes like its ones are measured as it grows */
+    _Atomic int refitting; /* nothing is linked meanwhile */
     _Atomic uint64_t watched, clipped; /* rows looked at, values beyond the codes */
     _Atomic int floats;                /* bytes have been found too coarse */
     _Atomic int whole;                 /* only the upper halves of bytes have */

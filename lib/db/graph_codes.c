@@ -169,11 +169,9 @@ int vdbi_graph_codes_due(vdb *db)
 
     return h && atomic_load(&g->state) == VDBI_GRAPH_READY &&
            !(db->options.flags & VDB_OPEN_READONLY) &&
-           (vdbi_store_shape(db->store)->codes == VDB_CODES_DEFAULT ||
-            vdbi_hnsw_way(h).codes->halves) &&
+           atomic_load(&g->judged) && /* the codes may be freed by a refit */
            atomic_load(&h->count) >= told_apart + told_apart / GROWTH &&
-           atomic_load(&h->count) >= vdbi_graph_sizes_now.vectors_min &&
-           !vdbi_code_is_exact(vdbi_hnsw_way(h).codes->kind);
+           atomic_load(&h->count) >= vdbi_graph_sizes_now.vectors_min;
 }
 
 /* A slot whose vector can be read: live in this version. */
