@@ -107,6 +107,31 @@ static void compaction_gives_a_graph_back(void **state)
     assert_right(fx->db, .k = 10);
 }
 
+/* A search of great effort leaves nothing of it behind, nor do many. */
+static void effort_is_not_kept(void **state)
+{
+    fixture *fx = *state;
+    const vdb_options options = graph_options(VDB_L2, 2);
+    float queries[QUERIES * DIM];
+    uint64_t before;
+    fill_queries(queries);
+    open_full(fx, &options);
+    before = beside_graph(fx->db);
+    for (size_t count = 1; count <= QUERIES; count += QUERIES - 1) {
+        vdb_query query = VDB_QUERY_INIT;
+        vdb_results *hits;
+        query.vectors = queries;
+        query.count = count;
+        query.dim = DIM;
+        query.k = 10;
+        query.ef = VDB_K_MAX;
+        assert_ok(vdb_search_batch(fx->db, &query, &hits));
+        assert_int_equal(vdb_results_flags(hits, 0) & VDB_RESULT_EXACT, 0);
+        vdb_results_free(hits);
+        assert_true(beside_graph(fx->db) < before + NOISE);
+    }
+}
+
 /* --------------------------------------------------------------- beside searches */
 
 typedef struct searching {
@@ -396,6 +421,7 @@ int main(void)
         T(going_over_to_float32_keeps_none_beside_a_thread),
         T(new_codes_take_the_place_of_the_old),
         T(compaction_gives_a_graph_back),
+        T(effort_is_not_kept),
         T(searches_outlive_no_graph),
         T(without_room_none_is_made),
         T(a_saved_graph_waits_for_room),

@@ -10,7 +10,9 @@ enum {
     VISITED_BITS_MAX = 16,
     TESTING_BITS = 13, /* to begin with, of a walk that tests its results */
     FRONT_ROOM = 4096,
-    LINE = 64
+    LINE = 64,
+    KEPT = 4 << 20 /* bytes, of each visitor: enough for an ef of 400,000, or for a walk
+                      that tests its results and has met 250,000 nodes */
 };
 
 /* Room for `needed` elements of `size` bytes; the old contents are lost. */
@@ -111,11 +113,27 @@ void vdbi_scratch_begin(vdbi_scratch *s, uint32_t ef)
     memset(s->visited, 0xFF, sizeof *s->visited << s->visited_bits);
 }
 
-void vdbi_scratch_clear(vdbi_scratch *s)
+static void drop_tables(vdbi_scratch *s)
 {
     vdbi_free(s->memory, s->pool.keys);
     vdbi_free(s->memory, s->front.keys);
     vdbi_free(s->memory, s->visited);
+    s->pool = s->front = (vdbi_pool){0};
+    s->visited = NULL;
+    s->pool_room = s->front_room = s->visited_room = 0;
+}
+
+void vdbi_scratch_trim(vdbi_scratch *s)
+{
+    size_t keys = s->pool_room + s->front_room;
+
+    if (keys * sizeof *s->pool.keys + s->visited_room * sizeof *s->visited > KEPT)
+        drop_tables(s);
+}
+
+void vdbi_scratch_clear(vdbi_scratch *s)
+{
+    drop_tables(s);
     vdbi_free(s->memory, s->query_bytes);
     vdbi_free(s->memory, s->row_bytes);
 }

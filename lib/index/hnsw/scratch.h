@@ -69,6 +69,8 @@ int vdbi_scratch_more_front(vdbi_scratch *s);
 int vdbi_scratch_more_visited(vdbi_scratch *s);
 /* Empty the pool, let it hold `ef`, and forget what was visited. */
 void vdbi_scratch_begin(vdbi_scratch *s, uint32_t ef);
+/* Give back what few searches need so much of. */
+void vdbi_scratch_trim(vdbi_scratch *s);
 void vdbi_scratch_clear(vdbi_scratch *s);
 
 #endif

@@ -58,6 +58,7 @@ vdb_status vdbi_visit_begin(vdbi_visitors *v, vdbi_visitor **out)
 
 void vdbi_visit_end(vdbi_visitor *visitor)
 {
+    vdbi_scratch_trim(&visitor->scratch);
     atomic_store_explicit(&visitor->since, 0, memory_order_release);
 }
 

@@ -2,8 +2,9 @@
  *
  * A visit is one search or one insertion.  It takes an idle visitor, or makes one; so
  * there are as many as there ever were visits at once, and after warming up a visit
- * allocates nothing.  Who unlinks nodes waits until all visits that may have met them are
- * over (vdbi_visitors_wait), without stopping anybody.
+ * allocates nothing, unless it needs megabytes, which are not kept.  Who unlinks nodes
+ * waits until all visits that may have met them are over (vdbi_visitors_wait), without
+ * stopping anybody.
  *
  * Threads:   any number.  A visit takes no lock.
  * Failure:   VDB_NOMEM.
