@@ -76,6 +76,7 @@ typedef struct vdbi_graph {
     _Atomic uint64_t tuned_for;     /* vectors that there were; 0: never */
     _Atomic uint32_t recalls_made;  /* how often `recalls` has changed */
     _Atomic uint32_t recalls_saved; /* which of these the file has */
+    _Atomic int tidying;            /* somebody tidies, or is about to */
     vdbi_mutex upkeep;              /* held while the graph is tidied, or saved */
     uint32_t *dead;                 /* (upkeep) to be taken out of the graph */
     size_t dead_count, dead_capacity;
@@ -96,6 +97,12 @@ typedef struct vdbi_graph {
     vdbi_hnsw **given_up;         /* to be freed; there is room for the one there is */
     size_t given_up_capacity;
     _Atomic size_t given_up_count;
+    /* What several threads do together: who finds it calls part(work); NULL: nothing is to
+     * be had.  How many of those that did not begin it are at it. */
+    void (*part)(void *work);
+    void *work;
+    _Atomic int helpful; /* whether there is one, for who has no lock */
+    uint32_t helping;
     vdbi_recall_table recalls;
     int making;           /* a thread is making or loading it */
     _Atomic int yielding; /* so many want none to be made now */

@@ -318,7 +318,8 @@ static int work(vdb *db)
 {
     return vdbi_graph_bury(db) || vdbi_graph_drop_saved(db) || vdbi_graph_make(db) ||
            vdbi_graph_look_at_codes(db) || vdbi_graph_refit(db) ||
-           vdbi_graph_link_one(db) || vdbi_graph_tidy(db) || vdbi_graph_tune(db);
+           vdbi_graph_link_one(db) || vdbi_graph_help(db) || vdbi_graph_tidy(db) ||
+           vdbi_graph_tune(db);
 }
 
 void vdbi_graph_maintain(vdb *db, uint64_t rows)
@@ -359,7 +360,8 @@ static int is_complete(vdb *db)
 
     if (vdbi_graph_is_due(db) || g->making || vdbi_graph_tidy_is_due(db) ||
         vdbi_graph_refit_is_due(db) || vdbi_graph_codes_due(db) ||
-        atomic_load(&g->yielding) || atomic_load(&g->refitting))
+        atomic_load(&g->yielding) || atomic_load(&g->refitting) ||
+        atomic_load(&g->tidying))
         return 0;
     return g->begin == g->end;
 }
@@ -421,11 +423,12 @@ static void *run(void *arg)
         vdbi_unlock(&g->lock);
         worked = work(db);
         vdbi_lock(&g->lock);
-        if (!worked && !g->stopping &&
+        if (!worked && !g->stopping && !g->part &&
             (g->next == g->end || atomic_load(&g->refitting)) &&
             (g->making ||
              (!vdbi_graph_is_due(db) && !atomic_load(&g->given_up_count))) &&
-            !vdbi_graph_drop_is_due(db) && !vdbi_graph_tidy_is_due(db) &&
+            !vdbi_graph_drop_is_due(db) &&
+            (atomic_load(&g->tidying) || !vdbi_graph_tidy_is_due(db)) &&
             !vdbi_graph_refit_is_due(db) && !vdbi_graph_codes_due(db) &&
             !vdbi_graph_tune_is_due(db))
             vdbi_wait(&g->changed, &g->lock);

@@ -51,6 +51,10 @@ vdb_status vdbi_graph_check(vdb *db, const vdbi_graph_ear *ear);
 /* Whether long work on the graph is to go on: 0 while the database is being closed.  `arg`
  * is the graph; for a vdbi_pace. */
 int vdbi_graph_goes_on(void *arg);
+/* The same: have part(work) called by this thread and the others that may do some of it. */
+void vdbi_graph_share(void *arg, void (*part)(void *work), void *work);
+/* Do some of what another shares, if there is such: 1. */
+int vdbi_graph_help(vdb *db);
 
 /* Of a dead slot: whether an older version's search may meet it, linked or fresh. */
 int vdbi_graph_shows(const vdbi_hnsw *h, uint32_t slot);

@@ -15,17 +15,6 @@ enum {
     LINKED_SHARE = 8 /* so many new nodes, and it is seen that all can be reached */
 };
 
-int vdbi_graph_goes_on(void *arg)
-{
-    vdbi_graph *g = arg;
-    int stopping;
-
-    vdbi_lock(&g->lock);
-    stopping = g->stopping;
-    vdbi_unlock(&g->lock);
-    return !stopping;
-}
-
 /* Move what can be taken out of the graph now to the front of g->dead: *linked of them. */
 static void sort_dead(vdbi_graph *g, vdbi_hnsw *h, size_t *linked, size_t *ready)
 {
@@ -111,19 +100,35 @@ static vdb_status take_out(vdb *db, vdbi_hnsw *h, const vdbi_pace *pace)
     return VDB_OK;
 }
 
+static vdb_status make_ways(vdbi_graph *g, vdbi_hnsw *h, const vdbi_pace *pace)
+{
+    uint64_t made;
+    vdb_status st = vdbi_hnsw_answer(h, pace, &made);
+
+    atomic_fetch_add(&g->unsaved, made);
+    if (st)
+        return st;
+    st = vdbi_hnsw_connect(h, pace, &made);
+    atomic_fetch_add(&g->unsaved, made);
+    return st;
+}
+
+/* By its own value each, the new ones. */
+static vdb_status look_for(vdbi_graph *g, vdbi_hnsw *h, const vdbi_pace *pace)
+{
+    uint64_t made;
+    vdb_status st = vdbi_hnsw_find_each(h, 0, pace, &made);
+
+    atomic_fetch_add(&g->unsaved, made);
+    return st;
+}
+
 vdb_status vdbi_graph_connect(vdbi_graph *g, vdbi_hnsw *h)
 {
-    const vdbi_pace pace_of_graph = {vdbi_graph_goes_on, g}, *pace = &pace_of_graph;
-    vdb_status (*const work[])(vdbi_hnsw *, const vdbi_pace *, uint64_t *) = {
-        vdbi_hnsw_answer, vdbi_hnsw_connect, vdbi_hnsw_find_each};
-    vdb_status st = VDB_OK;
+    const vdbi_pace pace = {vdbi_graph_goes_on, g, vdbi_graph_share};
+    vdb_status st = make_ways(g, h, &pace);
 
-    for (size_t i = 0; i < sizeof work / sizeof *work && !st; i++) {
-        uint64_t made;
-        st = work[i](h, pace, &made);
-        atomic_fetch_add(&g->unsaved, made);
-    }
-    return st;
+    return st ? st : look_for(g, h, &pace);
 }
 
 static int dead_are_due(vdb *db)
@@ -135,14 +140,18 @@ static int dead_are_due(vdb *db)
            killed >= atomic_load(&db->live) / DEAD_SHARE;
 }
 
+static int is_asked(vdbi_graph *g)
+{
+    return atomic_load(&g->thorough) != atomic_load(&g->thorough_done);
+}
+
 static int ways_are_due(vdb *db)
 {
     vdbi_graph *g = &db->graph;
     uint64_t linked = atomic_load(&g->linked);
 
     return atomic_load(&g->fresh_count) == 0 && linked > 0 &&
-           (atomic_load(&g->thorough) != atomic_load(&g->thorough_done) ||
-            linked >= atomic_load(&db->live) / LINKED_SHARE);
+           (is_asked(g) || linked >= atomic_load(&db->live) / LINKED_SHARE);
 }
 
 int vdbi_graph_tidy_is_due(vdb *db)
@@ -152,44 +161,58 @@ int vdbi_graph_tidy_is_due(vdb *db)
            (dead_are_due(db) || ways_are_due(db));
 }
 
+/* (upkeep) */
+static vdb_status tidy(vdb *db, vdbi_hnsw *h)
+{
+    vdbi_graph *g = &db->graph;
+    const vdbi_pace pace = {vdbi_graph_goes_on, g, vdbi_graph_share};
+    uint64_t linked;
+    uint32_t asked, later;
+    int dead = dead_are_due(db);
+    vdb_status st = dead ? take_out(db, h, &pace) : VDB_OK;
+
+    /* What is linked, and asked, from here on is for the next time. */
+    asked = atomic_load(&g->thorough);
+    linked = atomic_load(&g->linked);
+    if (!st && (dead || linked))
+        st = make_ways(g, h, &pace);
+    if (!st)
+        st = look_for(g, h, &pace);
+    if (!st) {
+        later = atomic_load(&g->thorough);
+        if (atomic_fetch_sub(&g->linked, linked) == linked)
+            asked = later; /* there are none */
+    }
+    atomic_store(&g->thorough_done, asked);
+    if (st) { /* not at once again */
+        atomic_store(&g->killed, 0);
+        atomic_store(&g->linked, 0);
+    }
+    return st;
+}
+
 int vdbi_graph_tidy(vdb *db)
 {
     vdbi_graph *g = &db->graph;
     vdbi_hnsw *h;
-    const vdbi_pace pace = {vdbi_graph_goes_on, g};
     vdb_error error = VDB_ERROR_INIT;
-    uint64_t linked;
-    uint32_t asked, later;
-    vdb_status st = VDB_OK;
-    int dead;
+    vdb_status st;
 
-    if (!vdbi_graph_tidy_is_due(db))
+    if (!vdbi_graph_tidy_is_due(db) || atomic_exchange(&g->tidying, 1))
         return 0;
     vdbi_error_save(&error);
     vdbi_lock(&g->upkeep);
     h = atomic_load(&g->hnsw);
-    dead = dead_are_due(db);
-    if (h && vdbi_graph_tidy_is_due(db)) { /* still, and nobody else did it */
-        asked =
-            atomic_load(&g->thorough); /* what is asked meanwhile is for later nodes */
-        linked = atomic_load(&g->linked);
-        if (dead)
-            st = take_out(db, h, &pace);
-        if (!st) {
-            st = vdbi_graph_connect(g, h);
-            later = atomic_load(&g->thorough);
-            if (atomic_fetch_sub(&g->linked, linked) == linked)
-                asked = later; /* there are none */
-        }
-        atomic_store(&g->thorough_done, asked);
+    if (h && vdbi_graph_tidy_is_due(db)) { /* still */
+        st = tidy(db, h);
         if (st && st != VDB_CANCELLED)
             vdbi_graph_say(db, "the graph could not be tidied: %s", vdbi_error_text());
-        if (st) { /* not at once again */
-            atomic_store(&g->killed, 0);
-            atomic_store(&g->linked, 0);
-        }
     }
     vdbi_unlock(&g->upkeep);
+    vdbi_lock(&g->lock);
+    atomic_store(&g->tidying, 0);
+    vdbi_broadcast(&g->changed);
+    vdbi_unlock(&g->lock);
     vdbi_error_restore(&error);
     return 1;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "index/hnsw/upkeep.h"
+#include "index/hnsw/every_priv.h"
 #include "kernel/kernel.h"
 #include "os/thread.h"
 
@@ -295,7 +295,7 @@ static void unlinking_can_be_given_up_and_taken_up(void **state)
     uint32_t slots[ROWS];
     size_t count = 0;
     int left;
-    const vdbi_pace pace = {so_often, &left};
+    const vdbi_pace pace = {so_often, &left, NULL};
 
     (void)state;
     make_equal_rows(ROWS / 2);
@@ -316,6 +316,76 @@ static void unlinking_can_be_given_up_and_taken_up(void **state)
     assert_int_equal(vdbi_hnsw_unlink(h, slots, count, &pace), VDB_OK);
     connect_and_check(h);
     all_find_themselves(h);
+    done(h);
+}
+
+typedef struct piece {
+    void (*part)(void *work);
+    void *work;
+} piece;
+
+static void *do_part(void *arg)
+{
+    const piece *p = arg;
+
+    p->part(p->work);
+    return NULL;
+}
+
+static int always(void *arg)
+{
+    (void)arg;
+    return 1;
+}
+
+static void share_by_three(void *arg, void (*part)(void *work), void *work)
+{
+    piece p = {part, work};
+    vdbi_thread helpers[2];
+
+    (void)arg;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(vdbi_thread_start(&helpers[i], do_part, &p), VDB_OK);
+    part(work);
+    for (int i = 0; i < 2; i++)
+        vdbi_thread_join(helpers[i]);
+}
+
+static _Atomic int seen[ROWS];
+
+static uint32_t see(const vdbi_linker *k, uint32_t slot)
+{
+    (void)k;
+    atomic_fetch_add(&seen[slot], 1);
+    return 2;
+}
+
+static void every_node_is_seen_to_once_by_whoever_helps(void **state)
+{
+    int left = 3;
+    const vdbi_pace all = {always, NULL, share_by_three},
+                    some = {so_often, &left, NULL};
+    vdbi_hnsw *h;
+    uint64_t made;
+    int sum = 0;
+
+    (void)state;
+    make_equal_rows(ROWS - 300); /* twins are no nodes */
+    h = make_graph(VDB_L2);
+    insert(h, 0, ROWS);
+    for (int round = 1; round < 4; round++) {
+        assert_int_equal(vdbi_every_node(h, &all, see, &made), VDB_OK);
+        for (uint32_t i = 0; i < ROWS; i++)
+            assert_int_equal(atomic_load(&seen[i]),
+                             vdbi_is_node(&h->nodes, i) ? round : 0);
+        assert_int_equal(made, 2 * (ROWS - 300));
+    }
+    memset(seen, 0, sizeof seen);
+    assert_int_equal(vdbi_every_node(h, &some, see, &made), VDB_CANCELLED);
+    for (uint32_t i = 0; i < ROWS; i++)
+        sum += atomic_load(&seen[i]);
+    assert_int_equal(made, 2 * sum);
+    assert_in_range(sum, 1, ROWS - 301);
     done(h);
 }
 
@@ -364,7 +434,7 @@ static void what_comes_in_while_all_leave_hides_nobody(void **state)
     make_row(NEW);
     vdbi_hnsw *h = make_graph(VDB_L2);
     intruder who = {h, NEW};
-    const vdbi_pace pace = {come_in, &who};
+    const vdbi_pace pace = {come_in, &who, NULL};
     insert(h, 0, DIFFERENT);
     for (uint32_t i = 0; i < DIFFERENT; i++) {
         if (i != (uint32_t)atomic_load(&h->entry)) /* whose heir would be the way in */
@@ -388,7 +458,7 @@ static void an_heir_leaves_with_whom_it_succeeded(void **state)
     vdbi_hnsw *h;
     uint32_t slots[2 * DIFFERENT], uppers;
     int left = 0;
-    const vdbi_pace pace = {so_often, &left};
+    const vdbi_pace pace = {so_often, &left, NULL};
 
     (void)state;
     make_equal_rows(DIFFERENT);
@@ -654,14 +724,16 @@ static void *insert_all_there_is(void *arg)
 
 static void *unlink_a_quarter(void *arg)
 {
+    const vdbi_pace pace = {always, NULL, share_by_three};
     traffic *t = arg;
     uint32_t slots[STAYING];
     uint64_t made;
 
     for (uint32_t i = 0; i < STAYING; i++)
         slots[i] = t->leaving + i;
-    if (vdbi_hnsw_unlink(t->h, slots, STAYING, NULL) ||
-        vdbi_hnsw_connect(t->h, NULL, &made))
+    if (vdbi_hnsw_unlink(t->h, slots, STAYING, &pace) ||
+        vdbi_hnsw_answer(t->h, &pace, &made) || vdbi_hnsw_connect(t->h, &pace, &made) ||
+        vdbi_hnsw_find_each(t->h, 1, &pace, &made))
         return arg;
     return NULL;
 }
@@ -718,6 +790,7 @@ int main(void)
         cmocka_unit_test(slots_are_used_again_and_again),
         cmocka_unit_test(twins_inherit),
         cmocka_unit_test(unlinking_can_be_given_up_and_taken_up),
+        cmocka_unit_test(every_node_is_seen_to_once_by_whoever_helps),
         cmocka_unit_test(what_comes_in_while_all_leave_hides_nobody),
         cmocka_unit_test(an_heir_leaves_with_whom_it_succeeded),
         cmocka_unit_test(hidden_nodes_are_found_and_connected),

@@ -116,6 +116,28 @@ void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_
     vdbi_node_unlock(node);
 }
 
+int vdbi_add_link(const vdbi_nodes *n, uint32_t slot, uint32_t to)
+{
+    vdbi_node *node = vdbi_node_of(n, slot);
+    vdbi_link *links = vdbi_links0(n, slot);
+    int added = 0;
+
+    vdbi_node_lock(node);
+    for (uint32_t i = 0; i < n->m0; i++) {
+        uint32_t other = atomic_load_explicit(&links[i], memory_order_relaxed);
+        if (other == to)
+            break;
+        if (other == VDBI_NO_SLOT) {
+            atomic_store_explicit(&links[i], to, memory_order_release);
+            vdbi_links_touch(n, slot, 0);
+            added = 1;
+            break;
+        }
+    }
+    vdbi_node_unlock(node);
+    return added;
+}
+
 static int some_stay(const vdbi_linker *k)
 {
     const vdbi_pool *pool = &k->s->pool;

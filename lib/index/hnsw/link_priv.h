@@ -37,6 +37,9 @@ void vdbi_set_links(vdbi_link *links, uint32_t max, const uint32_t *slots,
                     uint32_t count);
 /* Give `slot` a link to `to`; a full list chooses anew. */
 void vdbi_link_back(const vdbi_linker *k, uint32_t slot, uint32_t layer, uint32_t to);
+/* Give `slot` a link to `to` on layer 0 where there is a free place: 1; 0: there is none, or
+ * it is there. */
+int vdbi_add_link(const vdbi_nodes *n, uint32_t slot, uint32_t to);
 /* Find the `ef` nearest of a layer, without the node itself, to which others may have
  * linked; or more than `ef`, so that one of them at least is not leaving.  1 when it was
  * among them. */

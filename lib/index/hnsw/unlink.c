@@ -22,15 +22,9 @@
  * Step 3 goes over the links of the whole graph, whose cost does not depend on how many
  * leave, and repairs each list that lost somebody.  So it pays to unlink many at once.
  */
-#include <string.h>
-
-#include "base/error.h"
+#include "index/hnsw/every_priv.h"
 #include "index/hnsw/repair_priv.h"
-#include "index/hnsw/upkeep.h"
 
-enum {
-    NODES_AT_ONCE = 256
-};
 /* What db does not own of a slot's marks. */
 enum {
     OUR_MARKS = VDBI_MARK_LINKED | VDBI_MARK_TWINS | VDBI_MARK_LEAVING |
@@ -137,39 +131,14 @@ static void cut_chain(vdbi_nodes *n, uint32_t leader)
     }
 }
 
-static void repair_some(const vdbi_linker *k, uint32_t first, uint32_t limit)
+static uint32_t repair(const vdbi_linker *k, uint32_t slot)
 {
-    vdbi_nodes *n = &k->h->nodes;
+    int has_twins = vdbi_is_marked(&k->h->nodes, slot, VDBI_MARK_TWINS);
 
-    for (uint32_t slot = first; slot < limit; slot++) {
-        uint8_t mine = marks(n, slot);
-        if ((mine & (VDBI_MARK_LINKED | VDBI_MARK_LEAVING | VDBI_MARK_CHAINED)) !=
-            VDBI_MARK_LINKED)
-            continue;
-        vdbi_repair_node(k, slot);
-        if (mine & VDBI_MARK_TWINS)
-            cut_chain(n, slot);
-    }
-}
-
-static vdb_status repair_all(vdbi_hnsw *h, const vdbi_pace *pace)
-{
-    uint32_t limit = atomic_load(&h->slot_limit);
-
-    for (uint64_t first = 0; first < limit; first += NODES_AT_ONCE) {
-        vdb_status st;
-        vdbi_linker k;
-        if (pace && !pace->go_on(pace->arg))
-            return vdbi_fail(VDB_CANCELLED, "the graph's repair was given up");
-        st = vdbi_linker_begin(h, &k);
-        if (st)
-            return st;
-        repair_some(&k, (uint32_t)first,
-                    limit - first < NODES_AT_ONCE ? limit
-                                                  : (uint32_t)first + NODES_AT_ONCE);
-        vdbi_linker_end(&k);
-    }
-    return VDB_OK;
+    vdbi_repair_node(k, slot);
+    if (has_twins)
+        cut_chain(&k->h->nodes, slot);
+    return 0;
 }
 
 /* ---- 4: the way in ---- */
@@ -241,6 +210,7 @@ static void forget(vdbi_hnsw *h, uint32_t slot)
 vdb_status vdbi_hnsw_unlink(vdbi_hnsw *h, const uint32_t *slots, size_t count,
                             const vdbi_pace *pace)
 {
+    uint64_t made;
     vdb_status st;
 
     if (count == 0)
@@ -250,7 +220,7 @@ vdb_status vdbi_hnsw_unlink(vdbi_hnsw *h, const uint32_t *slots, size_t count,
     vdbi_visitors_wait(h->visitors);
     for (size_t i = 0; i < count; i++)
         appoint_heir(h, slots[i]);
-    st = repair_all(h, pace);
+    st = vdbi_every_node(h, pace, repair, &made);
     if (st)
         return st;
     move_entry(h);
