@@ -58,6 +58,7 @@ typedef struct vdbi_graph {
     uint32_t saving_recalls;
     _Atomic int save_whole; /* the marks of changed blocks were used up in vain */
     _Atomic uint64_t killed, linked; /* since the graph was tidied */
+    _Atomic uint64_t gone; /* nodes taken out since all others were looked for */
     /* Somebody waits: see that every node can be reached.  How often that was asked for,
      * and which of these has been done. */
     _Atomic uint32_t thorough, thorough_done;

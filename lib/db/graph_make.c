@@ -60,6 +60,7 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
     atomic_store(&g->unsaved, 0);
     atomic_store(&g->killed, 0);
     atomic_store(&g->linked, 0);
+    atomic_store(&g->gone, 0);
     atomic_store(&g->saved_count, atomic_load(&h->count));
     g->save_whole = 0;
     vdbi_lock(&g->lock);
@@ -366,11 +367,11 @@ static int is_complete(vdb *db)
     return g->begin == g->end;
 }
 
-/* Of a graph that covers everything: see that every node can be reached; 0: there is no
- * new one that need be. */
+/* Of a graph that covers everything: see that every node can be reached, and is found; 0:
+ * none has come or gone. */
 static int ask_thorough(vdbi_graph *g)
 {
-    if (atomic_load(&g->linked) == 0)
+    if (atomic_load(&g->linked) == 0 && atomic_load(&g->gone) == 0)
         return 0;
     atomic_fetch_add(&g->thorough, 1);
     return 1;

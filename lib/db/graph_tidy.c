@@ -3,7 +3,9 @@
  * A killed slot that no version sees any more is taken out of the graph, many at once,
  * since going over all links costs the same for few.  The store then gives it to new
  * vectors, once no saved graph has it (store/graph_pages.h).  Insertions now and then cut
- * the last way to a node, and taking out cuts more: those are connected anew.
+ * the last way to a node, and taking out cuts more: those are connected anew.  And nodes that
+ * stay, and can be reached, cease to be found when those around them go: so when many have
+ * gone, all are looked for.
  */
 #include "base/error.h"
 #include "db/graph_priv.h"
@@ -11,8 +13,11 @@
 #include "store/graph_pages.h"
 
 enum {
-    DEAD_SHARE = 20, /* nor is less than this part of the vectors */
-    LINKED_SHARE = 8 /* so many new nodes, and it is seen that all can be reached */
+    DEAD_SHARE = 20,  /* nor is less than this part of the vectors */
+    LINKED_SHARE = 8, /* so many new nodes, and it is seen that all can be reached */
+    /* So many have gone, and all others are looked for; at any number, when somebody waits.
+     * Looking for one costs a fiftieth of replacing one. */
+    GONE_SHARE = 5
 };
 
 /* Move what can be taken out of the graph now to the front of g->dead: *linked of them. */
@@ -94,6 +99,7 @@ static vdb_status take_out(vdb *db, vdbi_hnsw *h, const vdbi_pace *pace)
         st = vdbi_hnsw_unlink(h, g->dead, linked, pace);
     if (st)
         return st;
+    atomic_fetch_add(&g->gone, linked);
     hand_back(db, h, ready);
     /* What a reader still sees is tried again when as many more have died. */
     atomic_fetch_sub(&g->killed, killed);
@@ -113,13 +119,15 @@ static vdb_status make_ways(vdbi_graph *g, vdbi_hnsw *h, const vdbi_pace *pace)
     return st;
 }
 
-/* By its own value each, the new ones. */
-static vdb_status look_for(vdbi_graph *g, vdbi_hnsw *h, const vdbi_pace *pace)
+/* By its own value each: every node, or the new ones alone. */
+static vdb_status look_for(vdbi_graph *g, vdbi_hnsw *h, int all, const vdbi_pace *pace)
 {
-    uint64_t made;
-    vdb_status st = vdbi_hnsw_find_each(h, 0, pace, &made);
+    uint64_t made, gone = atomic_load(&g->gone);
+    vdb_status st = vdbi_hnsw_find_each(h, all, pace, &made);
 
     atomic_fetch_add(&g->unsaved, made);
+    if (!st && all)
+        atomic_fetch_sub(&g->gone, gone);
     return st;
 }
 
@@ -128,7 +136,7 @@ vdb_status vdbi_graph_connect(vdbi_graph *g, vdbi_hnsw *h)
     const vdbi_pace pace = {vdbi_graph_goes_on, g, vdbi_graph_share};
     vdb_status st = make_ways(g, h, &pace);
 
-    return st ? st : look_for(g, h, &pace);
+    return st ? st : look_for(g, h, 0, &pace);
 }
 
 static int dead_are_due(vdb *db)
@@ -145,13 +153,24 @@ static int is_asked(vdbi_graph *g)
     return atomic_load(&g->thorough) != atomic_load(&g->thorough_done);
 }
 
+static int all_are_due(vdb *db)
+{
+    vdbi_graph *g = &db->graph;
+    uint64_t gone = atomic_load(&g->gone);
+
+    return gone > 0 && (is_asked(g) || gone >= atomic_load(&db->live) / GONE_SHARE);
+}
+
 static int ways_are_due(vdb *db)
 {
     vdbi_graph *g = &db->graph;
     uint64_t linked = atomic_load(&g->linked);
 
-    return atomic_load(&g->fresh_count) == 0 && linked > 0 &&
-           (is_asked(g) || linked >= atomic_load(&db->live) / LINKED_SHARE);
+    if (atomic_load(&g->fresh_count) > 0)
+        return 0;
+    return (linked > 0 &&
+            (is_asked(g) || linked >= atomic_load(&db->live) / LINKED_SHARE)) ||
+           all_are_due(db);
 }
 
 int vdbi_graph_tidy_is_due(vdb *db)
@@ -177,16 +196,18 @@ static vdb_status tidy(vdb *db, vdbi_hnsw *h)
     if (!st && (dead || linked))
         st = make_ways(g, h, &pace);
     if (!st)
-        st = look_for(g, h, &pace);
+        st = look_for(g, h, all_are_due(db), &pace);
     if (!st) {
         later = atomic_load(&g->thorough);
-        if (atomic_fetch_sub(&g->linked, linked) == linked)
+        if (atomic_fetch_sub(&g->linked, linked) == linked &&
+            atomic_load(&g->gone) == 0)
             asked = later; /* there are none */
     }
     atomic_store(&g->thorough_done, asked);
     if (st) { /* not at once again */
         atomic_store(&g->killed, 0);
         atomic_store(&g->linked, 0);
+        atomic_store(&g->gone, 0);
     }
     return st;
 }

@@ -1,5 +1,6 @@
-/* test_hard.c: made data that graphs find hard, smaller than bench/hard.sh has it: nearly all
- * of the ten nearest are found, and every vector is, by its own value.
+/* test_hard.c: made data that graphs find hard, smaller than bench/hard.sh has it, and data
+ * that is replaced again and again: nearly all of the ten nearest are found, and every vector
+ * is, by its own value.
  *
  * Judged by distances: where vectors are equal, one is as good as another.
  */
@@ -88,6 +89,16 @@ static void sorted_clusters(const hard_set *set, uint32_t number, float *out)
     fill(set, number, centre, 0.1, out);
 }
 
+/* Tight ones, a hundred, in any order. */
+static void clusters(const hard_set *set, uint32_t number, float *out)
+{
+    uint32_t cluster = mixed(number) % 100;
+    double centre[LATENT];
+    for (uint32_t i = 0; i < LATENT; i++)
+        centre[i] = 3 * normal(mixed(cluster + 1234567) + i);
+    fill(set, number, centre, 0.1, out);
+}
+
 static void one_outlier(const hard_set *set, uint32_t number, float *out)
 {
     fill(set, number, NOWHERE, 1, out);
@@ -134,24 +145,34 @@ static void close_later(const hard_set *set, uint32_t number, float *out)
         out[d] = out[d] / 10;
 }
 
-static void put(vdb *db, const hard_set *set, uint32_t first, uint32_t bound)
+/* Under these ids, vectors of these numbers. */
+static void put_each(vdb *db, const hard_set *set, const uint32_t *named,
+                     const uint32_t *numbers, uint32_t count)
 {
     static float vectors[AT_ONCE * HARD_DIM_MAX];
     static char texts[AT_ONCE][16];
     static const char *ids[AT_ONCE];
+    vdb_rows rows = VDB_ROWS_INIT;
+    for (uint32_t i = 0; i < count; i++) {
+        snprintf(texts[i], sizeof texts[i], "v%05u", named[i]);
+        ids[i] = texts[i];
+        set->make(set, numbers[i], vectors + i * set->dim);
+    }
+    rows.count = count;
+    rows.dim = set->dim;
+    rows.ids = ids;
+    rows.vectors = vectors;
+    assert_ok(vdb_put(db, &rows, NULL, NULL));
+}
+
+static void put(vdb *db, const hard_set *set, uint32_t first, uint32_t bound)
+{
     while (first < bound) {
-        vdb_rows rows = VDB_ROWS_INIT;
+        uint32_t numbers[AT_ONCE];
         uint32_t count = bound - first < AT_ONCE ? bound - first : AT_ONCE;
-        for (uint32_t i = 0; i < count; i++) {
-            snprintf(texts[i], sizeof texts[i], "v%05u", first + i);
-            ids[i] = texts[i];
-            set->make(set, first + i, vectors + i * set->dim);
-        }
-        rows.count = count;
-        rows.dim = set->dim;
-        rows.ids = ids;
-        rows.vectors = vectors;
-        assert_ok(vdb_put(db, &rows, NULL, NULL));
+        for (uint32_t i = 0; i < count; i++)
+            numbers[i] = first + i;
+        put_each(db, set, numbers, numbers, count);
         first += count;
     }
 }
@@ -204,24 +225,28 @@ static float own_distance(const hard_set *set, const float *v)
     return (float)sum;
 }
 
-/* How many are not among the answers to their own value, though the last is farther. */
-static uint32_t lost(vdb *db, const hard_set *set)
+/* Whether it is not among the answers to its own value, though the last is farther. */
+static int is_lost(vdb *db, const hard_set *set, uint32_t id, uint32_t number)
 {
     static float vector[HARD_DIM_MAX];
+    int found = 0, far;
+    vdb_results *hits;
+    set->make(set, number, vector);
+    hits = ask(db, set, vector, 1, 0);
+    for (size_t i = 0; i < K; i++)
+        found |= strcmp(vdb_results_id(hits, i, NULL), id_of(id)) == 0;
+    far = !is_within(vdb_results_distances(hits)[K - 1], own_distance(set, vector));
+    vdb_results_free(hits);
+    return !found && far;
+}
+
+static uint32_t lost(vdb *db, const hard_set *set)
+{
     uint32_t count = 0;
     /* To look at thousands of equals takes long, and those asked for stand for the others. */
     uint32_t step = set->make == equal ? 50 : 1;
-    for (uint32_t number = 0; number < set->rows; number += step) {
-        vdb_results *hits;
-        int found = 0;
-        set->make(set, number, vector);
-        hits = ask(db, set, vector, 1, 0);
-        for (size_t i = 0; i < K; i++)
-            found |= strcmp(vdb_results_id(hits, i, NULL), id_of(number)) == 0;
-        count += !found && !is_within(vdb_results_distances(hits)[K - 1],
-                                      own_distance(set, vector));
-        vdb_results_free(hits);
-    }
+    for (uint32_t number = 0; number < set->rows; number += step)
+        count += (uint32_t)is_lost(db, set, number, number);
     return count;
 }
 
@@ -282,11 +307,50 @@ static void everyone_of_a_hard_set_is_found(void **state)
     }
 }
 
+/* All are replaced in steps of a twentieth, in an order that takes each once, and twice over.
+ * Who stays loses neighbours to it; while nobody looked for him again, some 80 were lost. */
+static void everyone_is_found_after_all_were_replaced(void **state)
+{
+    enum {
+        ROWS = 4000,
+        STEP = ROWS / 20,
+        STRIDE = 1493 /* has no factor in common with ROWS */
+    };
+    static uint32_t number_now[ROWS];
+    const hard_set set = {"replaced", VDB_L2, 32, ROWS, 8, 40, 0, 0, clusters};
+    fixture *fx = *state;
+    vdb_options options = fx_options(set.dim, set.metric, VDB_HNSW);
+    uint32_t next = ROWS, missed = 0;
+    options.durability = VDB_OFF;
+    options.m = set.m;
+    options.ef_construction = set.ef_construction;
+    fx_open(fx, &options);
+    put(fx->db, &set, 0, ROWS);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    for (uint32_t at = 0; at < 2 * ROWS; at += STEP) {
+        for (uint32_t done = 0; done < STEP; done += AT_ONCE) {
+            uint32_t ids[AT_ONCE], numbers[AT_ONCE];
+            for (uint32_t i = 0; i < AT_ONCE; i++) {
+                ids[i] = (at + done + i) * STRIDE % ROWS;
+                numbers[i] = number_now[ids[i]] = next++;
+            }
+            put_each(fx->db, &set, ids, numbers, AT_ONCE);
+        }
+        assert_ok(vdb_wait_indexed(fx->db, NULL));
+    }
+    for (uint32_t id = 0; id < ROWS; id++)
+        missed += (uint32_t)is_lost(fx->db, &set, id, number_now[id]);
+    if (missed)
+        fail_msg("%u of %u are lost", missed, (unsigned)ROWS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(everyone_of_a_hard_set_is_found, fx_setup,
                                         fx_teardown),
+        cmocka_unit_test_setup_teardown(everyone_is_found_after_all_were_replaced,
+                                        fx_setup, fx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
