@@ -374,6 +374,61 @@ static void a_string_that_is_taken_up_meanwhile_stays(void **state)
     fx_assert_clean(fx->db); /* each cell has the code of its string */
 }
 
+/* Somebody else's commit takes up a string that nobody has, between two steps: before the
+ * strings that are in use are marked, after that, or when they have been cleared. */
+typedef struct taker {
+    vdb *db;
+    uint64_t calls, at;
+} taker;
+
+static void *take_up(void *arg)
+{
+    const float v[DIM] = {1};
+
+    return (void *)(uintptr_t)vdb_insert(arg, "taken", v, DIM,
+                                         "{\"url\": \"http://spell/1\"}");
+}
+
+static void take_up_at(void *arg, uint64_t done, uint64_t total)
+{
+    taker *t = arg;
+    pthread_t thread;
+    void *status;
+
+    (void)done;
+    (void)total;
+    if (++t->calls != t->at)
+        return;
+    assert_int_equal(pthread_create(&thread, NULL, take_up, t->db), 0);
+    assert_int_equal(pthread_join(thread, &status), 0);
+    assert_int_equal((uintptr_t)status, VDB_OK);
+}
+
+static void a_string_that_is_taken_up_at_any_step_stays(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = options_of();
+    taker t = {0};
+    vdb_op op = VDB_OP_INIT;
+
+    op.progress = take_up_at;
+    op.progress_arg = &t;
+    do {
+        fx_open(fx, &options);
+        put_many(fx->db, 0, 50, 1, 1);
+        put_word(fx->db, 1, "spell", "s");
+        assert_ok(vdb_delete(fx->db, "word-00001"));
+        t = (taker){.db = fx->db, .at = t.at + 1};
+        assert_ok(vdb_compact(fx->db, &op));
+        if (t.calls >= t.at)
+            assert_int_equal(count_of(fx->db, URL_IS, "spell", 1), 1);
+        fx_assert_clean(fx->db);
+        fx_close(fx);
+        fx_remove(fx->path);
+    } while (t.calls >= t.at);
+    assert_true(t.at > 5);
+}
+
 static void other_handles(void **state)
 {
     fixture *fx = *state;
@@ -730,6 +785,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(strings_that_nobody_has_are_cleared, fx_setup,
                                         fx_teardown),
         cmocka_unit_test_setup_teardown(a_string_that_is_taken_up_meanwhile_stays,
+                                        fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_string_that_is_taken_up_at_any_step_stays,
                                         fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(other_handles, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_graph_gives_way_when_most_is_deleted,

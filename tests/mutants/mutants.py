@@ -637,7 +637,7 @@ plant('closing-moves-without-bound',
       (COMPACT_DB, '    bytes = stats.written_bytes / 2;', '    bytes = UINT64_MAX;'))
 plant('map-not-moved',
       'the pages of the map keep the file from being cut',
-      'points-compact',
+      'unit-space',
       (SPACE, '    if (!st && s->boundary != UINT64_MAX) {', '    if (0) {'))
 plant('graph-not-moved',
       'the pages of the saved graph keep the file from being cut',
