@@ -146,6 +146,7 @@ void vdbi_graph_yield(vdb *db, const char *why)
     g->dead = NULL;
     g->dead_count = g->dead_capacity = 0;
     vdbi_store_unmanage_slots(db->store);
+    g->keeps_slots = 0;
     vdbi_graph_tell(db);
     vdbi_turn_give(db);
     bury(g);

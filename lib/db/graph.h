@@ -50,6 +50,7 @@ typedef struct vdbi_graph {
     _Atomic uint32_t asked;    /* somebody could use it: searches, many inserts */
     _Atomic uint64_t rows;     /* stored since opening */
     _Atomic int has_saved;     /* the file has one that is not loaded yet */
+    int keeps_slots;           /* (turn) dead slots wait for a graph of this handle's */
     /* Nodes linked or unlinked since the last save; nodes that one has. */
     _Atomic uint64_t unsaved, saved_count;
     uint64_t saving, saving_handed; /* (checkpoint) of those, what the save has */

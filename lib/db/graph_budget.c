@@ -8,7 +8,8 @@
  * again until rows have moved (vdbi_graph_yield), for slots do not become fewer before.
  *
  * What the file has of it stays, for who opens it with more memory.  But slots of dead
- * vectors that it links cannot be used again; when they are many, it is dropped.
+ * vectors that it links cannot be used again, nor those that died for a graph that has been
+ * given up; when they are many, it is dropped, and all are free.
  */
 #include <stdio.h>
 
@@ -76,7 +77,7 @@ int vdbi_graph_drop_saved(vdb *db)
     if (!vdbi_graph_drop_is_due(db))
         return 0;
     vdbi_turn_take(db);
-    there = vdbi_graph_there(db);
+    there = vdbi_graph_there(db) || db->graph.keeps_slots;
     atomic_store(&db->graph.killed, 0);
     vdbi_turn_give(db);
     if (there) {

@@ -53,6 +53,7 @@ static vdb_status begin(vdb *db, vdbi_hnsw *h, uint32_t marked, vdbi_version **v
         st = vdbi_store_manage_slots(db->store);
     if (st)
         return st;
+    g->keeps_slots = 1;
     *version = vdbi_version_pin(db);
     atomic_store(&g->since, (*version)->image.sequence);
     g->reborn_count = 0;

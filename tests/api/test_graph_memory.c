@@ -204,6 +204,7 @@ static void hear(void *arg, int32_t level, const char *message)
 
 /* An allocator that remembers how much there has been at once. */
 static _Atomic int64_t now_bytes, most_bytes;
+static _Atomic int64_t
 
 static void *allocate(void *arg, size_t size, size_t alignment)
 {
@@ -413,6 +414,33 @@ static void new_codes_without_room_are_another_graph(void **state)
     vdb_env_free(options.env);
 }
 
+/* Nor do slots wait for a graph that was never saved, and has been given up. */
+static void one_that_was_never_saved_holds_no_slots(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    uint64_t slots;
+    options.flags = VDB_OPEN_BULK;
+    assert_ok(vdb_open(NULL, &options, &fx->db));
+    put_rows(fx->db, 0, N, 0, vector_of);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    options.graph_bytes = fx_stats(fx->db).graph_bytes + NOISE;
+    fx_close(fx);
+    assert_ok(vdb_open(NULL, &options, &fx->db));
+    put_rows(fx->db, 0, N, 0, vector_of);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    assert_true(fx_stats(fx->db).graph_bytes > 0);
+    put_rows(fx->db, N, 65600, 0, vector_of);
+    assert_no_room(fx->db, options.graph_bytes);
+    slots = fx_stats(fx->db).slots;
+    for (uint32_t version = 1; version <= 6; version++)
+        put_rows(fx->db, 0, 4000, version, vector_of);
+    assert_true(fx_stats(fx->db).slots < slots + 3 * 4000);
+    assert_finds_own(fx->db, 7, 6);
+    fx_assert_clean(fx->db);
+    fx_close(fx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +457,7 @@ int main(void)
         T(one_that_outgrows_its_room_is_given_up),
         T(replacing_uses_slots_again_without_room),
         T(new_codes_without_room_are_another_graph),
+        T(one_that_was_never_saved_holds_no_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
