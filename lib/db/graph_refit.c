@@ -105,11 +105,12 @@ static vdb_status fit(vdb *db, vdbi_codes **codes)
     return st;
 }
 
-/* Whether the old codes and the new have room beside each other. */
-static int has_room(vdb *db, const vdbi_hnsw *h)
+/* Whether the old codes have room beside new ones of that kind. */
+static int has_room(vdb *db, const vdbi_hnsw *h, const vdbi_codes *codes)
 {
+    const vdbi_codes *old = vdbi_hnsw_way(h).codes;
+    uint64_t rows = vdbi_extents_bytes(&old->rows) / old->row_bytes * codes->row_bytes;
     uint32_t limit = atomic_load(&h->slot_limit);
-    uint64_t rows = vdbi_extents_bytes(&vdbi_hnsw_way(h).codes->rows);
 
     return vdbi_graph_has_room(db, vdbi_hnsw_bytes_for(h, limit) + rows);
 }
@@ -134,6 +135,9 @@ static vdb_status switch_codes(vdb *db, refitting *r, vdbi_codes *codes)
     vdbi_graph_tell(db);
     vdbi_turn_give(db);
     vdbi_visitors_wait(r->hnsw->visitors);
+    /* Who has the lock may be looking at them, too (vdbi_graph_codes_due). */
+    vdbi_lock(&db->graph.lock);
+    vdbi_unlock(&db->graph.lock);
     vdbi_codes_free(codes);
     return st;
 }
@@ -166,12 +170,18 @@ static vdb_status link_clipped(vdb *db, const refitting *r)
     return st;
 }
 
-static vdb_status refit(vdb *db, vdbi_hnsw *h)
+/* *room: 0: the new codes are longer, and have none. */
+static vdb_status refit(vdb *db, vdbi_hnsw *h, int *room)
 {
     refitting r = {.hnsw = h};
     vdbi_codes *codes = NULL;
     vdb_status st = fit(db, &codes);
 
+    *room = st || has_room(db, h, codes);
+    if (!*room) {
+        vdbi_codes_free(codes);
+        return VDB_OK;
+    }
     atomic_store(&db->graph.refitting, 1);
     if (!st)
         st = switch_codes(db, &r, codes);
@@ -205,10 +215,10 @@ int vdbi_graph_refit(vdb *db)
     vdbi_lock(&g->upkeep);
     h = atomic_load(&g->hnsw);
     if (h && vdbi_graph_refit_is_due(db)) {
-        int room = has_room(db, h);
-        anew = !room && !(db->options.flags & VDB_OPEN_READONLY);
+        int room = has_room(db, h, vdbi_hnsw_way(h).codes);
         if (room)
-            st = refit(db, h);
+            st = refit(db, h, &room);
+        anew = !room && !(db->options.flags & VDB_OPEN_READONLY);
         if (st)
             vdbi_graph_say(db, "the codes could not be fitted anew: %s",
                            vdbi_error_text());

@@ -441,6 +441,37 @@ static void one_that_was_never_saved_holds_no_slots(void **state)
     fx_close(fx);
 }
 
+/* Far from the others, and so close together that bytes for all cannot tell them apart. */
+static void far_and_close(uint32_t number, uint32_t version, float *out)
+{
+    vector_of(number, version, out);
+    for (uint32_t i = 0; i < DIM; i++)
+        out[i] = 9 + out[i] * 0.003f;
+}
+
+/* New codes may be longer than the old ones. */
+static void longer_codes_are_asked_for_too(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    int64_t before;
+    open_full(fx, &options);
+    options.graph_bytes = fx_stats(fx->db).graph_bytes + 5 * NOISE; /* by bytes: 4 */
+    fx_close(fx);
+    options.env = hearing_env();
+    fx_open(fx, &options);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    atomic_store(&most_bytes, 0);
+    before = now_bytes;
+    put_rows(fx->db, N, 2 * N, 0, far_and_close);
+    assert_ok(vdb_wait_indexed(fx->db, NULL));
+    assert_int_equal(fx_stats(fx->db).graph_codes, VDB_CODES_NONE);
+    assert_true(most_bytes < before + 9 * NOISE); /* longer codes: 8; pages: 3 */
+    assert_true(fx_stats(fx->db).graph_bytes <= options.graph_bytes);
+    fx_close(fx);
+    vdb_env_free(options.env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +489,7 @@ int main(void)
         T(replacing_uses_slots_again_without_room),
         T(new_codes_without_room_are_another_graph),
         T(one_that_was_never_saved_holds_no_slots),
+        T(longer_codes_are_asked_for_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
