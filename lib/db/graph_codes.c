@@ -93,6 +93,12 @@ static vdb_status create(vdb *db, const vdbi_graph_sample *sample, int how,
                              out);
 }
 
+static void drop(vdbi_codes **codes)
+{
+    vdbi_codes_free(*codes);
+    *codes = NULL;
+}
+
 /* Try one way to fit, whole if halves will not do; *coarse: whole will not, either. */
 static vdb_status try_fit(vdb *db, const vdbi_graph_sample *sample, int how,
                           vdbi_codes **out, int *coarse)
@@ -104,16 +110,12 @@ static vdb_status try_fit(vdb *db, const vdbi_graph_sample *sample, int how,
         st = measure_sample(&db->env->memory, *out, sample, &m);
     *coarse = !st && vdbi_is_too_coarse(&m.whole);
     if (!st && (*out)->halves && vdbi_is_too_coarse(&m.upper)) {
-        vdbi_codes_free(*out);
+        drop(out);
         st = create(db, sample, how | VDBI_FIT_WHOLE, out);
     }
+    if (st)
+        drop(out);
     return st;
-}
-
-static void drop(vdbi_codes **codes)
-{
-    vdbi_codes_free(*codes);
-    *codes = NULL;
 }
 
 static vdb_status fit_bytes(vdb *db, const vdbi_graph_sample *sample, vdbi_codes **out)

@@ -205,11 +205,15 @@ static void hear(void *arg, int32_t level, const char *message)
 /* An allocator that remembers how much there has been at once. */
 static _Atomic int64_t now_bytes, most_bytes;
 static _Atomic int64_t
+    until_refused; /* that allocation fails, counted from now; 0: none */
 
 static void *allocate(void *arg, size_t size, size_t alignment)
 {
     size_t before = alignment < 64 ? 64 : alignment;
-    char *block = aligned_alloc(before, (before + size + before - 1) / before * before);
+    char *block;
+    if (atomic_load(&until_refused) > 0 && atomic_fetch_sub(&until_refused, 1) == 1)
+        return NULL;
+    block = aligned_alloc(before, (before + size + before - 1) / before * before);
     int64_t now = atomic_fetch_add(&now_bytes, (int64_t)size) + (int64_t)size;
     int64_t most = atomic_load(&most_bytes);
     (void)arg;
@@ -472,6 +476,34 @@ static void longer_codes_are_asked_for_too(void **state)
     vdb_env_free(options.env);
 }
 
+/* Whatever allocation fails while codes are fitted, nothing is lost. */
+static void no_codes_are_left_without_memory(void **state)
+{
+    fixture *fx = *state;
+    vdb_options options = graph_options(VDB_L2, 1);
+    options.codes = VDB_CODES_8;
+    for (int64_t n = 1; n <= 30; n++) {
+        options.graph_bytes = 1; /* none is made yet */
+        fx_open(fx, &options);
+        put_rows(fx->db, 0, N, 0, vector_of);
+        fx_close(fx);
+        options.graph_bytes = 0;
+        options.env = hearing_env();
+        fx_open(fx, &options);
+        atomic_store(&until_refused, n);
+        assert_ok(vdb_wait_indexed(fx->db, NULL));
+        assert_int_equal(until_refused, 0);
+        assert_int_equal(fx_stats(fx->db).graph_vectors, N);
+        fx_close(fx);
+        vdb_env_free(options.env);
+        options.env = NULL;
+        if (now_bytes)
+            print_error("allocation %d: %lld left\n", (int)n, (long long)now_bytes);
+        assert_int_equal(now_bytes, 0);
+        fx_remove(fx->path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +522,7 @@ int main(void)
         T(new_codes_without_room_are_another_graph),
         T(one_that_was_never_saved_holds_no_slots),
         T(longer_codes_are_asked_for_too),
+        T(no_codes_are_left_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
