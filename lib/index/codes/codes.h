@@ -1,8 +1,9 @@
 /* codes.h: short codes of vectors, for finding the way; answers come from the vectors.
  *
- * A code row is one byte a dimension (or four), padded with zeros to whole cache lines.  Distances between codes are integers that order as the metric does; they
- * are comparable among rows of one region, and between a row and any query made ready for
- * it.  Nothing else is promised of them.
+ * A code row is one byte a dimension (or four), padded with zeros to whole cache lines.
+ * Distances between codes are integers that order as the metric does; they are comparable
+ * among rows of one region, and between a row and any query made ready for it.  Nothing
+ * else is promised of them.
  *
  * Owns:      the parameters that vectors were fitted to, and the rows, by slot.
  * Promises:  a row, once written, does not move or change while the region lives.
@@ -58,9 +59,8 @@ typedef struct vdbi_codes {
     vdbi_code_kind kind;
     int form; /* the kind, or VDBI_FORM_HALVES more */
     uint32_t dimension;
-    uint32_t row_bytes; /* of whole cache lines */
-    uint32_t
-        walk_bytes;  /* of these, what a walk reads: all, or all but the lower halves */
+    uint32_t row_bytes;  /* of whole cache lines */
+    uint32_t walk_bytes; /* of these, what a walk reads: all but the lower halves */
     uint32_t halves; /* lines of upper halves, and of lower ones; 0: a row is whole */
     uint32_t code_bytes; /* of a query's bytes, codes; zeros stand behind them */
     uint32_t step_at;    /* VDBI_CODE_DOT: where in a row its own step is */
