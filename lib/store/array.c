@@ -69,7 +69,7 @@ static vdb_status find(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
         uint32_t index =
             (uint32_t)(block / vdbi_array_span(ref.height - 1) % VDBI_ARRAY_FANOUT);
         vdbi_ref child;
-        vdb_status st = vdbi_page_read(pager, &ref, &bytes);
+        vdb_status st = vdbi_page_read_alone(pager, &ref, &bytes);
         if (!st)
             st = check_node(&ref, bytes);
         if (!st)
@@ -115,7 +115,11 @@ vdb_status vdbi_array_block_near(vdbi_pager *pager, const vdbi_ref *root,
 vdb_status vdbi_array_block(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
                             uint64_t block, const uint8_t **bytes)
 {
-    return vdbi_array_block_near(pager, root, pages, block, NULL, bytes);
+    vdbi_ref ref;
+    vdb_status st = vdbi_array_ref_near(pager, root, pages, block, NULL, &ref);
+
+    *bytes = NULL;
+    return st || vdbi_ref_none(&ref) ? st : vdbi_page_read_alone(pager, &ref, bytes);
 }
 
 static vdb_status node_new(vdbi_change *change, uint8_t structure, uint32_t height,
@@ -330,7 +334,7 @@ static vdb_status scan_below(vdbi_pager *pager, const vdbi_ref *ref, uint64_t fi
             scan->from = first;
         return VDB_OK;
     }
-    st = vdbi_page_read(pager, ref, &bytes);
+    st = vdbi_page_read_alone(pager, ref, &bytes);
     if (!st)
         st = check_node(ref, bytes);
     if (scan->nodes)
@@ -379,7 +383,7 @@ vdb_status vdbi_array_pages(vdbi_pager *pager, const vdbi_ref *root, uint64_t *p
     *pages += root->pages;
     if (root->height == 0)
         return VDB_OK;
-    st = vdbi_page_read(pager, root, &bytes);
+    st = vdbi_page_read_alone(pager, root, &bytes);
     if (!st)
         st = check_node(root, bytes);
     for (uint32_t i = 0; i < VDBI_ARRAY_FANOUT && !st; i++) {

@@ -20,7 +20,8 @@ enum {
  * damaged reference says, at least so many as fit 64 bits. */
 uint64_t vdbi_array_span(uint32_t height);
 
-/* Block `block` of an array whose blocks are `pages` long, or NULL for a hole. */
+/* Block `block` of an array whose blocks are `pages` long, or NULL for a hole.  For one that
+ * is wanted alone (vdbi_page_read_alone); who goes through many uses the next. */
 vdb_status vdbi_array_block(vdbi_pager *pager, const vdbi_ref *root, uint32_t pages,
                             uint64_t block, const uint8_t **bytes);
 

@@ -60,7 +60,7 @@ vdb_status vdbi_column_root(vdbi_pager *pager, const vdbi_image *image, uint32_t
     for (int i = 0; i < 2 && !vdbi_ref_none(&ref); i++) {
         const uint8_t *bytes;
         vdbi_ref child;
-        vdb_status st = vdbi_page_read(pager, &ref, &bytes);
+        vdb_status st = vdbi_page_read_alone(pager, &ref, &bytes);
         if (st)
             return st;
         if (vdbi_get32(bytes) != VDBI_ARRAY_MAGIC || bytes[4] != 2 - i ||

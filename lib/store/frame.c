@@ -349,7 +349,25 @@ out:
     return st;
 }
 
-vdb_status vdbi_page_read(vdbi_pager *p, const vdbi_ref *ref, const uint8_t **bytes)
+/* Read a block into the system's cache, and nowhere else. */
+static vdb_status fetch(vdbi_pager *p, const vdbi_ref *ref)
+{
+    uint8_t bytes[4 * VDBI_PAGE];
+    size_t left = (size_t)ref->pages * VDBI_PAGE;
+    uint64_t at = ref->place * VDBI_PAGE;
+    vdb_status st = VDB_OK;
+
+    while (left && !st) {
+        size_t n = left < sizeof bytes ? left : sizeof bytes;
+        st = vdbi_file_read(p->file, bytes, n, at);
+        at += n;
+        left -= n;
+    }
+    return st;
+}
+
+static vdb_status page_read(vdbi_pager *p, const vdbi_ref *ref, int alone,
+                            const uint8_t **bytes)
 {
     uint64_t page;
     window *w;
@@ -371,7 +389,20 @@ vdb_status vdbi_page_read(vdbi_pager *p, const vdbi_ref *ref, const uint8_t **by
         *bytes = w->address + page * VDBI_PAGE;
         return VDB_OK;
     }
-    return page_first_read(p, ref, bytes);
+    if (alone && p->mapped)
+        st = fetch(p, ref);
+    return st ? st : page_first_read(p, ref, bytes);
+}
+
+vdb_status vdbi_page_read(vdbi_pager *p, const vdbi_ref *ref, const uint8_t **bytes)
+{
+    return page_read(p, ref, 0, bytes);
+}
+
+vdb_status vdbi_page_read_alone(vdbi_pager *p, const vdbi_ref *ref,
+                                const uint8_t **bytes)
+{
+    return page_read(p, ref, 1, bytes);
 }
 
 vdb_status vdbi_page_reread(vdbi_pager *p, const vdbi_ref *ref, uint8_t *buffer)
@@ -383,19 +414,6 @@ vdb_status vdbi_page_reread(vdbi_pager *p, const vdbi_ref *ref, uint8_t *buffer)
                             ref->place * VDBI_PAGE);
     if (!st)
         st = check_sum(p, ref, buffer);
-    return st;
-}
-
-vdb_status vdbi_page_fetch(vdbi_pager *p, const vdbi_ref *ref)
-{
-    uint8_t page[VDBI_PAGE];
-    vdb_status st = VDB_OK;
-
-    if (!p->mapped || ref->frame || vdbi_ref_none(ref))
-        return VDB_OK;
-    st = ref_in_bounds(p, ref);
-    for (uint32_t i = 0; i < ref->pages && !st; i++)
-        st = vdbi_file_read(p->file, page, sizeof page, (ref->place + i) * VDBI_PAGE);
     return st;
 }
 
@@ -546,7 +564,7 @@ vdb_status vdbi_change_page(vdbi_change *change, vdbi_ref *ref, int has_kids)
 
     if (ref->frame && ref->frame->writer == change->writer)
         return VDB_OK;
-    st = vdbi_page_read(change->pager, ref, &bytes);
+    st = vdbi_page_read_alone(change->pager, ref, &bytes);
     if (!st)
         st = vdbi_superseded_reserve(change->pager, &change->superseded, 1);
     if (st)

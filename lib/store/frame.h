@@ -103,12 +103,14 @@ uint64_t vdbi_pager_dirty_bytes(vdbi_pager *pager);
 /* The verified bytes of a page, until the section ends. */
 vdb_status vdbi_page_read(vdbi_pager *pager, const vdbi_ref *ref,
                           const uint8_t **bytes);
+/* The same for a page that is wanted without those around it.  At its first read, where the
+ * file is mapped, the system is had to read it and little more by a call: a fault would read
+ * all around it, as much as the disk's readahead allows (megabytes, on some).  An error of
+ * the disk is VDB_IO then, no SIGBUS. */
+vdb_status vdbi_page_read_alone(vdbi_pager *pager, const vdbi_ref *ref,
+                                const uint8_t **bytes);
 /* Read and verify a page from the file, whatever has been verified before. */
 vdb_status vdbi_page_reread(vdbi_pager *pager, const vdbi_ref *ref, uint8_t *buffer);
-/* Before the first read of a page that stands alone: where the file is mapped, have the
- * system read it and little more.  A fault would read all around it, as much as the disk's
- * readahead allows (megabytes, on some).  An error of the disk is VDB_IO then, no SIGBUS. */
-vdb_status vdbi_page_fetch(vdbi_pager *pager, const vdbi_ref *ref);
 uint64_t vdbi_page_checksum(const void *bytes, uint32_t pages, uint64_t place,
                             uint64_t generation);
 

@@ -24,6 +24,7 @@ int vdbi_graph_saved(const vdbi_store *s)
 vdb_status vdbi_graph_block(vdbi_store *s, int part, uint64_t block,
                             const uint8_t **bytes)
 {
+    vdbi_array_path path = {0}; /* it is read from one end to the other */
     vdb_status st;
 
     *bytes = NULL;
@@ -31,7 +32,7 @@ vdb_status vdbi_graph_block(vdbi_store *s, int part, uint64_t block,
         return vdbi_fail(VDB_MISUSE, "the graph has no part %d", part);
     if (!vdbi_graph_saved(s))
         return VDB_OK;
-    st = vdbi_array_block(s->pager, &s->graph.saved[part], 1, block, bytes);
+    st = vdbi_array_block_near(s->pager, &s->graph.saved[part], 1, block, &path, bytes);
     return st == VDB_CORRUPT ? VDBI_GRAPH_DAMAGED : st;
 }
 

@@ -263,6 +263,7 @@ static vdb_status move_part(vdbi_store *s, vdbi_page_writer *writer, int part,
     vdbi_array_pass pass;
     uint8_t page[VDBI_PAGE];
     vdb_status st = VDB_OK;
+    int tries = 2; /* a read that fails once does not cost the graph */
 
     vdbi_array_pass_begin(&pass, s->pager, s->space, writer, root,
                           (uint8_t)(FIRST_ROOT + part));
@@ -279,6 +280,10 @@ static vdb_status move_part(vdbi_store *s, vdbi_page_writer *writer, int part,
         if (!st && bytes)
             memcpy(page, bytes, sizeof page);
         vdbi_section_end(s->pager);
+        if (st == VDB_IO && --tries) {
+            st = VDB_OK;
+            continue;
+        }
         pass.damaged |= st == VDB_CORRUPT || st == VDB_IO;
         if (!st && bytes)
             st = vdbi_array_pass_put(&pass, scan.from++, page);

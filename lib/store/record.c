@@ -65,10 +65,11 @@ vdb_status vdbi_vector_row(vdbi_pager *pager, const vdbi_image *image, uint32_t 
                            const float **row)
 {
     uint32_t per_block = vdbi_rows_per_block(image->dimension);
+    vdbi_array_path path = {0}; /* most who read one read them all */
     const uint8_t *rows;
-    vdb_status st = vdbi_array_block(pager, &image->roots[VDBI_ROOT_VECTORS],
-                                     vdbi_vector_block_pages(image->dimension),
-                                     slot / per_block, &rows);
+    vdb_status st = vdbi_array_block_near(pager, &image->roots[VDBI_ROOT_VECTORS],
+                                          vdbi_vector_block_pages(image->dimension),
+                                          slot / per_block, &path, &rows);
 
     *row = NULL;
     if (st)

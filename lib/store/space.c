@@ -68,22 +68,6 @@ static uint32_t beyond_end(const vdbi_space *s, size_t index)
                : 0;
 }
 
-/* One block of the summary.  Opening waits for it, and for nothing that stands near. */
-static vdb_status summary_block(vdbi_space *s, uint64_t block, const uint8_t **rows)
-{
-    vdbi_ref ref;
-    vdb_status st = VDB_OK;
-
-    *rows = NULL;
-    if (s->summary.height)
-        st = vdbi_page_fetch(s->pager, &s->summary);
-    if (!st)
-        st = vdbi_array_ref_near(s->pager, &s->summary, 1, block, NULL, &ref);
-    if (!st)
-        st = vdbi_page_fetch(s->pager, &ref);
-    return st || vdbi_ref_none(&ref) ? st : vdbi_page_read(s->pager, &ref, rows);
-}
-
 /* Read the summary, once.  (The meta pages are used in an empty map too.) */
 static vdb_status summary_load(vdbi_space *s)
 {
@@ -95,7 +79,7 @@ static vdb_status summary_load(vdbi_space *s)
     for (size_t i = 0; !st && i < count; i++) {
         leaf *l = &s->leaves[i];
         if (i % SUMMARY_ROWS == 0)
-            st = summary_block(s, i / SUMMARY_ROWS, &rows);
+            st = vdbi_array_block(s->pager, &s->summary, 1, i / SUMMARY_ROWS, &rows);
         if (!st && rows) {
             l->free = vdbi_get32(rows + i % SUMMARY_ROWS * 8);
             l->longest = vdbi_get32(rows + i % SUMMARY_ROWS * 8 + 4);

@@ -76,7 +76,7 @@ static vdb_status page_open(vdbi_pager *pager, const vdbi_ref *ref,
 
     if (ref->pages != 1)
         return bad_page(ref, "a page of wrong length");
-    st = vdbi_page_read(pager, ref, bytes);
+    st = vdbi_page_read_alone(pager, ref, bytes);
     if (st)
         return st;
     if (vdbi_get32(*bytes) != VDBI_TREE_MAGIC || (*bytes)[4] != ref->height ||
