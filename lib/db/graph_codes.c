@@ -30,7 +30,7 @@ typedef struct compared {
     uint32_t slots[OTHERS];
     const uint8_t *rows[OTHERS];
     float exact[OTHERS];
-    int32_t coded[OTHERS], upper[OTHERS];
+    int32_t coded[OTHERS];
     uint32_t count;
 } compared;
 
@@ -39,11 +39,15 @@ typedef struct measured {
     vdbi_coarse whole, upper;
 } measured;
 
-static void add_compared(const vdbi_codes *codes, const compared *c, measured *out)
+/* `exact` and `coded` are there. */
+static void add_compared(const vdbi_codes *codes, const vdbi_walk *walk,
+                         const vdbi_code_query *q, compared *c, measured *out)
 {
     vdbi_coarse_add(&out->whole, codes->metric, c->exact, c->coded, c->count);
-    if (codes->halves)
-        vdbi_coarse_add(&out->upper, codes->metric, c->exact, c->upper, c->count);
+    if (!codes->halves)
+        return;
+    walk->upper(codes, q, c->slots, c->count, c->coded);
+    vdbi_coarse_add(&out->upper, codes->metric, c->exact, c->coded, c->count);
 }
 
 static vdb_status measure_sample(vdbi_memory *memory, vdbi_codes *codes,
@@ -75,8 +79,7 @@ static vdb_status measure_sample(vdbi_memory *memory, vdbi_codes *codes,
         vdbi_distances_at(&exact, c->rows, c->count, c->exact);
         vdbi_codes_query(codes, vector, bytes, &coded);
         walk->distances(codes, &coded, c->slots, c->count, c->coded);
-        walk->upper(codes, &coded, c->slots, c->count, c->upper);
-        add_compared(codes, c, out);
+        add_compared(codes, walk, &coded, c, out);
     }
     vdbi_free(memory, bytes);
     vdbi_free(memory, c);
@@ -232,8 +235,7 @@ static void compare(const vdbi_hnsw *h, const float *vector, vdbi_scratch *s,
     vdbi_query_init(&exact, h->shape.metric, vector, h->shape.dimension);
     vdbi_distances_at(&exact, c->rows, c->count, c->exact);
     vdbi_codes_query(s->codes, vector, s->query_bytes, &coded);
-    h->walks[s->codes->form]->upper(s->codes, &coded, c->slots, c->count, c->upper);
-    add_compared(s->codes, c, out);
+    add_compared(s->codes, h->walks[s->codes->form], &coded, c, out);
 }
 
 static vdb_status measure_one(vdb *db, const vdbi_image *image, vdbi_hnsw *h,

@@ -266,6 +266,8 @@ int vdbi_graph_link_one(vdb *db)
     vdb_status st;
     int some;
 
+    if (atomic_load(&g->fresh_count) == 0)
+        return 0;
     vdbi_error_save(&error);
     st = vdbi_visit_begin(&g->visitors, &visitor);
     vdbi_lock(&g->lock);

@@ -13,6 +13,7 @@
 #include "index/codes/encode.h"
 #include "index/hnsw/walk.h"
 #include "index/isa.h"
+#include "uniform.h"
 
 enum {
     ROWS = 40,
@@ -23,14 +24,6 @@ enum {
 static const vdb_metric metrics[] = {VDB_L2, VDB_COSINE, VDB_DOT};
 static vdbi_memory memory;
 static float rows[ROWS][DIMENSION_MAX];
-static uint64_t seed;
-
-static float uniform(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (float)(seed >> 40) * 0x1p-23f - 1;
-}
-
 /* Rows of a scale; every third has numbers of its own magnitude, from 1e-38 to 1e38, and
  * every fifth is mostly zeros. */
 static void make_rows(float scale, int wild)

@@ -10,6 +10,7 @@
 
 #include "index/hnsw/hnsw.h"
 #include "index/isa.h"
+#include "uniform.h"
 
 enum {
     ROWS = 25,
@@ -25,14 +26,6 @@ enum {
 static const vdb_metric metrics[] = {VDB_L2, VDB_COSINE, VDB_DOT};
 static vdbi_memory memory;
 static float rows[NODES][DIMENSION_MAX];
-static uint64_t seed;
-
-static float uniform(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (float)(seed >> 40) * 0x1p-23f - 1;
-}
-
 static void make_rows(void)
 {
     seed = 31;

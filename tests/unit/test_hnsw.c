@@ -11,6 +11,7 @@
 #include "index/hnsw/hnsw.h"
 #include "kernel/kernel.h"
 #include "os/thread.h"
+#include "uniform.h"
 
 enum {
     ROWS = 3000,
@@ -20,14 +21,6 @@ enum {
 
 static vdbi_memory memory;
 static float rows[ROWS][DIMENSION];
-static uint64_t seed;
-
-static float uniform(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (float)(seed >> 40) * 0x1p-24f - 0.5f;
-}
-
 /* Thirty clusters, as real data has them. */
 static void make_rows(void)
 {
@@ -36,10 +29,10 @@ static void make_rows(void)
     seed = 7;
     for (size_t c = 0; c < 30; c++)
         for (size_t d = 0; d < DIMENSION; d++)
-            centres[c][d] = 4 * uniform();
+            centres[c][d] = 2 * uniform();
     for (size_t i = 0; i < ROWS; i++)
         for (size_t d = 0; d < DIMENSION; d++)
-            rows[i][d] = centres[i % 30][d] + uniform();
+            rows[i][d] = centres[i % 30][d] + uniform() / 2;
 }
 
 static vdbi_hnsw *make_graph(vdb_metric metric, int exact)
@@ -107,7 +100,7 @@ static double recall(vdbi_hnsw *h, vdb_metric metric, const vdbi_pass *pass,
     for (size_t i = 0; i < 100; i++) {
         float query[DIMENSION];
         for (size_t d = 0; d < DIMENSION; d++)
-            query[d] = rows[i * 29][d] + uniform() / 2;
+            query[d] = rows[i * 29][d] + uniform() / 4;
         assert_int_equal(vdbi_hnsw_search(h, query, 60, pass, ROWS, &visitor->scratch),
                          VDB_OK);
         hits += found(metric, query, &visitor->scratch.pool, step);
@@ -258,7 +251,7 @@ static void what_it_will_take_is_known_before(void **state)
     (void)state;
     seed = 13;
     for (size_t d = 0; d < WIDTH; d++)
-        v[d] = uniform();
+        v[d] = uniform() / 2;
     assert_int_equal(vdbi_hnsw_create(&memory, &shape, 1, &sample, 1, &h), VDB_OK);
     for (size_t i = 0; i < 5; i++)
         told[i] = vdbi_hnsw_bytes_for(h, bounds[i]);
@@ -266,7 +259,7 @@ static void what_it_will_take_is_known_before(void **state)
     for (uint32_t slot = 0; slot < COUNT; slot++) {
         assert_int_equal(vdbi_hnsw_reserve(h, slot), VDB_OK);
         for (size_t d = 0; d < WIDTH; d++)
-            v[d] = uniform();
+            v[d] = uniform() / 2;
         vdbi_hnsw_encode(h, slot, v);
         assert_int_equal(vdbi_hnsw_insert(h, slot, &visitor->scratch), VDB_OK);
         if (slot + 1 == bounds[at])

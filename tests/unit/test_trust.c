@@ -11,6 +11,7 @@
 #include "index/codes/trust.h"
 #include "index/hnsw/walk.h"
 #include "kernel/kernel.h"
+#include "uniform.h"
 
 enum {
     ROWS = 4000,
@@ -22,14 +23,6 @@ enum {
 
 static vdbi_memory memory;
 static float rows[ROWS][DIMENSION], query[DIMENSION];
-static uint64_t seed;
-
-static float uniform(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (float)(seed >> 40) * 0x1p-23f - 1;
-}
-
 static void make_rows(void)
 {
     seed = 7;

@@ -29,15 +29,6 @@ static void begin(const vdbi_linker *k, uint32_t ef)
     vdbi_scratch_begin(k->s, ef);
 }
 
-/* 1 the first time, and maybe later. */
-static int visit(vdbi_scratch *s, uint32_t slot)
-{
-    uint32_t *at = &s->visited[vdbi_visited_at(slot, s->visited_bits)], before = *at;
-
-    *at = slot;
-    return before != slot;
-}
-
 static void keep(vdbi_pool *pool, uint64_t key, uint32_t *current)
 {
     uint32_t at;
@@ -75,7 +66,7 @@ static int expand(const vdbi_linker *k, const vdbi_code_query *q, uint32_t from,
             return 1;
         if (other == VDBI_NO_SLOT)
             break;
-        if (visit(k->s, other)) {
+        if (vdbi_visit_slot(k->s, other)) {
             fresh[count++] = other;
             ask_for(k->way.codes, other);
         }
@@ -105,10 +96,9 @@ static int is_met(const vdbi_linker *k, uint32_t slot)
     way_in = vdbi_key_slot(best);
     if (way_in == slot)
         return 1;
-    k->way.walk->upper(k->way.codes, &q, &way_in, 1,
-                       &distance); /* the walk's own order */
+    k->way.walk->upper(k->way.codes, &q, &way_in, 1, &distance);
     keep(pool, vdbi_key(distance, way_in), &current);
-    visit(k->s, way_in);
+    vdbi_visit_slot(k->s, way_in);
     while (current < pool->count) {
         uint64_t key = pool->keys[current];
         if (key & 1) {

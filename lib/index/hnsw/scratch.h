@@ -61,6 +61,18 @@ static inline uint32_t vdbi_visited_at(uint32_t slot, uint32_t bits)
     return slot * 0x9E3779B1u >> (32 - bits);
 }
 
+/* 1 the first time, but 1 again when another slot has taken its place meanwhile: where the
+ * table is direct-mapped. */
+static inline int vdbi_visit_slot(vdbi_scratch *s, uint32_t slot)
+{
+    uint32_t *at = &s->visited[vdbi_visited_at(slot, s->visited_bits)];
+
+    if (*at == slot)
+        return 0;
+    *at = slot;
+    return 1;
+}
+
 /* Make room for walks that keep up to `ef`; `testing`: such as test their results. */
 vdb_status vdbi_scratch_reserve(vdbi_scratch *s, uint32_t ef, int testing,
                                 uint32_t links, size_t row_bytes);

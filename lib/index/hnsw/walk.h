@@ -33,7 +33,7 @@ typedef struct vdbi_walk {
     /* Distances to `count` slots. */
     void (*distances)(const vdbi_codes *c, const vdbi_code_query *q,
                       const uint32_t *slots, uint32_t count, int32_t *out);
-    /* The same by the upper halves, where rows have them. */
+    /* The same by what a walk goes by: the upper halves, where rows have them. */
     void (*upper)(const vdbi_codes *c, const vdbi_code_query *q, const uint32_t *slots,
                   uint32_t count, int32_t *out);
     /* Whether any of `count` slots is nearer than `limit`: stops at the first. */

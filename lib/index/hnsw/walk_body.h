@@ -80,7 +80,7 @@ WALK(expand)(const vdbi_nodes *n, const vdbi_codes *c, const vdbi_code_query *q,
         uint32_t other = atomic_load_explicit(&links[i], memory_order_acquire);
         if (other == VDBI_NO_SLOT)
             break;
-        if (!(pass ? visit_once(s, other) : visit(s, other)))
+        if (!(pass ? visit_once(s, other) : vdbi_visit_slot(s, other)))
             continue;
         fresh[count++] = other;
         if (count <= WALK_AHEAD)
@@ -114,9 +114,9 @@ static void WALK(layer)(const vdbi_nodes *n, const vdbi_codes *c,
 
     WALK(begin)(c, q, &s->pool);
     for (uint32_t i = 0; i < s->pool.count; i++)
-        visit(s, vdbi_key_slot(s->pool.keys[i]));
+        vdbi_visit_slot(s, vdbi_key_slot(s->pool.keys[i]));
     if (s->held_out)
-        visit(s, s->held_out - 1);
+        vdbi_visit_slot(s, s->held_out - 1);
     while (current < s->pool.count) {
         uint64_t key = s->pool.keys[current];
         if (key & 1) {

@@ -22,17 +22,6 @@ static inline void prefetch_row(const uint8_t *row, size_t bytes)
     prefetch_lines(row, bytes < 64 * WALK_AHEAD_LINES ? bytes : 64 * WALK_AHEAD_LINES);
 }
 
-/* 1 the first time, but 1 again when another slot has taken its place meanwhile. */
-static inline int visit(vdbi_scratch *s, uint32_t slot)
-{
-    uint32_t *at = &s->visited[vdbi_visited_at(slot, s->visited_bits)];
-
-    if (*at == slot)
-        return 0;
-    *at = slot;
-    return 1;
-}
-
 /* 1 the first time and never again; a walk that keeps its front elsewhere needs that. */
 static inline int visit_once(vdbi_scratch *s, uint32_t slot)
 {
