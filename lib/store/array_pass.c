@@ -281,12 +281,14 @@ typedef struct dropping {
     vdbi_space *space;
     uint8_t structure;
     uint32_t hidden;
+    int map_unread; /* the map of free space could not be read */
 } dropping;
 
-/* What cannot be used is skipped: what is derived must not stand in the way. */
+/* What cannot be used is skipped: what is derived must not stand in the way.  But the map is
+ * no derived page: without it all is given up, and tried again by the next checkpoint. */
 static vdb_status skip(dropping *d, vdb_status st)
 {
-    if (st != VDB_CORRUPT && st != VDB_IO)
+    if (d->map_unread || (st != VDB_CORRUPT && st != VDB_IO))
         return st;
     d->hidden++;
     return VDB_OK;
@@ -319,15 +321,17 @@ static vdb_status drop_page(dropping *d, const vdbi_ref *ref, uint32_t height)
 
     if (!st && height > 0)
         st = drop_children(d, ref);
-    if (!st)
+    if (!st) {
         st = vdbi_space_give(d->space, ref->place, ref->pages, 0);
+        d->map_unread = st == VDB_IO;
+    }
     return skip(d, st);
 }
 
 vdb_status vdbi_array_drop(vdbi_memory *memory, vdbi_pager *pager, vdbi_space *space,
                            const vdbi_ref *root, uint8_t structure, uint32_t *hidden)
 {
-    dropping d = {memory, pager, space, structure, 0};
+    dropping d = {memory, pager, space, structure, 0, 0};
     vdb_status st = VDB_OK;
 
     if (!vdbi_ref_none(root))
